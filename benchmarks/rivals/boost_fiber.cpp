@@ -1,0 +1,153 @@
+// Boost.Fiber with its default scheduler (round robin, one thread) and pooled stacks: its malloc'ed 128 KiB
+// default is slower. It has no timer of its own: timer/insert_cancel is a wait with a far deadline on a
+// condition variable that another fiber ends at once, as one writes it there, and includes the two switches.
+#include <boost/fiber/all.hpp>
+
+#include <chrono>
+#include <vector>
+
+#include "harness.hpp"
+
+namespace {
+
+namespace fibers = boost::fibers;
+using bench::sample;
+
+// The best of what was tried for the rows of time: with 64 KiB, a thousand stack tops share one set of the
+// cache.
+constexpr std::size_t stack_bytes = 16 * 1024;
+constexpr std::size_t idle_stack_bytes = 64 * 1024;
+
+struct shared {
+  std::uint64_t yields = 0;
+  bool stop = false;
+};
+
+// Two functions, so that the branch predictor sees two call sites, as in a real program.
+template <int Which>
+[[gnu::noinline]] void turn(shared& s) {
+  while (!s.stop) {
+    ++s.yields;
+    boost::this_fiber::yield();
+  }
+}
+
+// The main fiber is one of the Count.
+template <int First, int Second, std::size_t Count>
+sample yield(std::uint64_t operations) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  shared s;
+  std::vector<fibers::fiber> all;
+  all.reserve(Count - 1);
+  for (std::size_t i = 0; i + 1 < Count; ++i) {
+    if (i % 2 == 0) all.emplace_back(std::allocator_arg, stacks, [&s] { turn<First>(s); });
+    else all.emplace_back(std::allocator_arg, stacks, [&s] { turn<Second>(s); });
+  }
+  boost::this_fiber::yield();  // the first round touches fresh stacks
+  s.yields = 0;
+  const bench::stopwatch watch;
+  while (s.yields < operations) {
+    ++s.yields;
+    boost::this_fiber::yield();
+  }
+  const sample taken = watch.stop(s.yields);
+  s.stop = true;
+  for (fibers::fiber& f : all) f.join();
+  return taken;
+}
+
+sample spawn_join_single(std::uint64_t operations) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  std::uint64_t ran = 0;
+  const bench::stopwatch watch;
+  for (std::uint64_t i = 0; i < operations; ++i)
+    fibers::fiber{std::allocator_arg, stacks, [&ran] { ++ran; }}.join();
+  return watch.stop(ran);
+}
+
+sample spawn_join_batch(std::uint64_t operations) {
+  constexpr std::size_t batch = 1000;
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  std::vector<fibers::fiber> all(batch);
+  std::uint64_t ran = 0;
+  const bench::stopwatch watch;
+  while (ran < operations) {
+    for (fibers::fiber& f : all) f = fibers::fiber{std::allocator_arg, stacks, [&ran] { ++ran; }};
+    for (fibers::fiber& f : all) f.join();
+  }
+  return watch.stop(ran);
+}
+
+sample timer_insert_cancel(std::uint64_t operations) {
+  fibers::mutex mutex;
+  fibers::condition_variable changed;
+  bool waiting = false, stop = false;
+  fibers::fiber canceller{[&] {
+    while (!stop) {
+      if (waiting) changed.notify_one();
+      boost::this_fiber::yield();
+    }
+  }};
+  const auto far = std::chrono::steady_clock::now() + std::chrono::hours{1};
+  const bench::stopwatch watch;
+  for (std::uint64_t i = 0; i < operations; ++i) {
+    std::unique_lock<fibers::mutex> lock{mutex};
+    waiting = true;
+    changed.wait_until(lock, far);
+    waiting = false;
+  }
+  const sample taken = watch.stop(operations);
+  stop = true;
+  canceller.join();
+  return taken;
+}
+
+// Guarded, as weft's are; so many, because each takes two mappings of the 65,530 that a process may have.
+struct idle {
+  double bytes, page_table_bytes;
+};
+idle measure_idle() {
+  constexpr std::size_t count = 20'000;
+  fibers::protected_fixedsize_stack stacks{idle_stack_bytes};
+  fibers::mutex mutex;
+  fibers::condition_variable gate;
+  bool open = false;
+  std::size_t parked = 0;
+  std::vector<fibers::fiber> all;
+  all.reserve(count);
+  const bench::memory before = bench::memory_now();
+  for (std::size_t i = 0; i < count; ++i)
+    all.emplace_back(std::allocator_arg, stacks, [&] {
+      std::unique_lock<fibers::mutex> lock{mutex};
+      ++parked;
+      while (!open) gate.wait(lock);
+    });
+  while (parked < count) boost::this_fiber::yield();
+  const bench::memory after = bench::memory_now();
+  open = true;
+  gate.notify_all();
+  for (fibers::fiber& f : all) f.join();
+  return {(after.resident - before.resident) / count, (after.page_tables - before.page_tables) / count};
+}
+const idle& idle_fiber() {
+  static const idle measured = measure_idle();
+  return measured;
+}
+
+const int rows[] = {
+    bench::memory_row("fiber/idle_bytes", [] { return idle_fiber().bytes; }),
+    bench::memory_row("fiber/idle_page_table_bytes", [] { return idle_fiber().page_table_bytes; }),
+    bench::time_row("yield/2", yield<0, 1, 2>),
+    bench::time_row("yield/2_one_function", yield<0, 0, 2>),
+    bench::time_row("yield/1000", yield<0, 1, 1000>),
+    bench::time_row("yield/1000_one_function", yield<0, 0, 1000>),
+    bench::time_row("yield/100000", yield<0, 1, 100'000>),
+    bench::time_row("yield/100000_one_function", yield<0, 0, 100'000>),
+    bench::time_row("spawn_join/single", spawn_join_single),
+    bench::time_row("spawn_join/batch_1000", spawn_join_batch),
+    bench::time_row("timer/insert_cancel", timer_insert_cancel),
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench::run_rows(argc, argv, "boost_fiber"); }

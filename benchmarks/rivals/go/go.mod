@@ -1,0 +1,3 @@
+module weft/benchmarks/rivals/go
+
+go 1.19

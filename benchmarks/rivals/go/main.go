@@ -1,0 +1,281 @@
+// Go's goroutines: the same rows, measured the same way as benchmarks/harness.cpp does. GOMAXPROCS=1 unless
+// it is set: weft's rows use one worker. The collector's work is counted, as it is part of what a goroutine
+// costs; it runs before each repetition so that none pays for the one before.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand"
+	"os"
+	"regexp"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+const (
+	longEnough      = 60 * time.Millisecond
+	repetitions     = 7
+	clockProcessCPU = 2
+)
+
+type sample struct {
+	operations int
+	cpu, wall  int64
+}
+
+type stopwatch struct{ cpu, wall int64 }
+
+func clock(id uintptr) int64 {
+	var t syscall.Timespec
+	syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&t)), 0)
+	return t.Nano()
+}
+
+func start() stopwatch { return stopwatch{clock(clockProcessCPU), time.Now().UnixNano()} }
+
+func (w stopwatch) stop(operations int) sample {
+	return sample{operations, clock(clockProcessCPU) - w.cpu, time.Now().UnixNano() - w.wall}
+}
+
+// Two functions, as in a real program.
+//
+//go:noinline
+func turnA(count *int, stop *bool, ended *sync.WaitGroup) {
+	for !*stop {
+		*count++
+		runtime.Gosched()
+	}
+	ended.Done()
+}
+
+//go:noinline
+func turnB(count *int, stop *bool, ended *sync.WaitGroup) {
+	for !*stop {
+		*count++
+		runtime.Gosched()
+	}
+	ended.Done()
+}
+
+// The main goroutine is one of them. With GOMAXPROCS=1 the shared count needs no atomics.
+func yield(goroutines int, second func(*int, *bool, *sync.WaitGroup)) func(int) sample {
+	return func(operations int) sample {
+		count, stop := 0, false
+		var ended sync.WaitGroup
+		ended.Add(goroutines - 1)
+		for i := 0; i < goroutines-1; i++ {
+			if i%2 == 0 {
+				go turnA(&count, &stop, &ended)
+			} else {
+				go second(&count, &stop, &ended)
+			}
+		}
+		for count < goroutines {
+			runtime.Gosched()
+		}
+		count = 0
+		watch := start()
+		for count < operations {
+			count++
+			runtime.Gosched()
+		}
+		taken := watch.stop(count)
+		stop = true
+		ended.Wait()
+		return taken
+	}
+}
+
+func spawnJoin(batch int) func(int) sample {
+	return func(operations int) sample {
+		ran := 0
+		var ended sync.WaitGroup
+		watch := start()
+		for ran < operations {
+			ended.Add(batch)
+			for i := 0; i < batch; i++ {
+				go func() {
+					ran++
+					ended.Done()
+				}()
+			}
+			ended.Wait()
+		}
+		return watch.stop(ran)
+	}
+}
+
+func nothing() {}
+
+func timerInsertCancel(operations int) sample {
+	watch := start()
+	for i := 0; i < operations; i++ {
+		time.AfterFunc(time.Hour, nothing).Stop()
+	}
+	return watch.stop(operations)
+}
+
+const million = 1_000_000
+
+func millionTimers() []*time.Timer { return make([]*time.Timer, million) }
+
+func insertAll(timers []*time.Timer, random *rand.Rand) {
+	for i := range timers {
+		timers[i] = time.AfterFunc(time.Hour+time.Duration(random.Int63n(int64(time.Hour))), nothing)
+	}
+}
+
+func timer1mInsert(int) sample {
+	timers, random := millionTimers(), rand.New(rand.NewSource(1))
+	watch := start()
+	insertAll(timers, random)
+	taken := watch.stop(million)
+	for _, t := range timers {
+		t.Stop()
+	}
+	return taken
+}
+
+func timer1mCancelRandom(int) sample {
+	timers, random := millionTimers(), rand.New(rand.NewSource(1))
+	insertAll(timers, random)
+	random.Shuffle(million, func(i, j int) { timers[i], timers[j] = timers[j], timers[i] })
+	watch := start()
+	for _, t := range timers {
+		t.Stop()
+	}
+	return watch.stop(million)
+}
+
+func memoryNow() (resident, pageTables float64) {
+	status, _ := os.ReadFile("/proc/self/status")
+	for _, line := range strings.Split(string(status), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		kib, _ := strconv.ParseFloat(fields[1], 64)
+		switch fields[0] {
+		case "VmRSS:":
+			resident = kib * 1024
+		case "VmPTE:":
+			pageTables = kib * 1024
+		}
+	}
+	return
+}
+
+func idle() (bytes, pageTableBytes float64) {
+	const count = 200_000
+	gate := make(chan struct{})
+	var parked, ended sync.WaitGroup
+	parked.Add(count)
+	ended.Add(count)
+	runtime.GC()
+	resident, pageTables := memoryNow()
+	for i := 0; i < count; i++ {
+		go func() {
+			parked.Done()
+			<-gate
+			ended.Done()
+		}()
+	}
+	parked.Wait()
+	runtime.Gosched()
+	residentAfter, pageTablesAfter := memoryNow()
+	close(gate)
+	ended.Wait()
+	return (residentAfter - resident) / count, (pageTablesAfter - pageTables) / count
+}
+
+type row struct {
+	name       string
+	measure    func(int) sample
+	operations int
+}
+
+var rows = []row{
+	{"yield/2", yield(2, turnB), 0},
+	{"yield/1000", yield(1000, turnB), 0},
+	{"yield/1000_one_function", yield(1000, turnA), 0},
+	{"yield/100000", yield(100_000, turnB), 0},
+	{"yield/100000_one_function", yield(100_000, turnA), 0},
+	{"spawn_join/single", spawnJoin(1), 0},
+	{"spawn_join/batch_1000", spawnJoin(1000), 0},
+	{"timer/insert_cancel", timerInsertCancel, 0},
+	{"timer/1m_insert", timer1mInsert, million},
+	{"timer/1m_cancel_random", timer1mCancelRandom, million},
+}
+
+func operationsThatTakeLongEnough(r row) int {
+	if r.operations != 0 {
+		return r.operations
+	}
+	for operations := 64; ; operations *= 2 {
+		s := r.measure(operations)
+		if s.wall >= int64(longEnough)/16 {
+			return int(float64(longEnough)*float64(s.operations)/float64(s.wall)) + 1
+		}
+	}
+}
+
+func print(values map[string]any, asJSON bool) {
+	if asJSON {
+		line, _ := json.Marshal(values)
+		fmt.Println(string(line))
+	} else if bytes, ok := values["bytes"]; ok {
+		fmt.Printf("%-32s %12.1f bytes\n", values["name"], bytes)
+	} else {
+		fmt.Printf("%-32s %10.2f ns CPU %10.2f ns wall\n", values["name"], values["cpu_ns_per_op"],
+			values["wall_ns_per_op"])
+	}
+}
+
+func measure(r row, asJSON bool) {
+	operations := operationsThatTakeLongEnough(r)
+	var cpu, wall []float64
+	for i := 0; i < repetitions; i++ {
+		runtime.GC()
+		s := r.measure(operations)
+		cpu = append(cpu, float64(s.cpu)/float64(s.operations))
+		wall = append(wall, float64(s.wall)/float64(s.operations))
+	}
+	sort.Float64s(cpu)
+	sort.Float64s(wall)
+	middle := repetitions / 2
+	print(map[string]any{"name": r.name, "cpu_ns_per_op": cpu[middle], "wall_ns_per_op": wall[middle],
+		"ops_per_second": 1e9 / wall[middle], "best_cpu_ns_per_op": cpu[0], "repetitions": repetitions}, asJSON)
+}
+
+func main() {
+	filter := flag.String("filter", "", "only the rows whose name contains a match of this expression")
+	format := flag.String("format", "text", "text, or json: one object per row and line")
+	flag.Parse()
+	wanted, err := regexp.Compile(*filter)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "go:", err)
+		os.Exit(2)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
+	asJSON := *format == "json"
+	if wanted.MatchString("fiber/idle_bytes") || wanted.MatchString("fiber/idle_page_table_bytes") {
+		bytes, pageTableBytes := idle() // first, while the process is small
+		print(map[string]any{"name": "fiber/idle_bytes", "bytes": bytes}, asJSON)
+		print(map[string]any{"name": "fiber/idle_page_table_bytes", "bytes": pageTableBytes}, asJSON)
+	}
+	for _, r := range rows {
+		if wanted.MatchString(r.name) {
+			measure(r, asJSON)
+		}
+	}
+}

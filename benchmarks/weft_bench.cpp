@@ -1,0 +1,9 @@
+// weft-bench: what weft's operations cost on this machine. benchmarks/compare runs it beside its rivals.
+//
+//     weft-bench --filter '^yield/' --format json
+//
+// One file per claim: the rows are in *_bench.cpp. Everything runs on one worker; pin the process (taskset
+// -c 1) for figures that repeat.
+#include "harness.hpp"
+
+int main(int argc, char** argv) { return bench::run_rows(argc, argv, "weft-bench"); }

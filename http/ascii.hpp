@@ -1,0 +1,48 @@
+// Comparisons of ASCII text without regard to case, and without a locale.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace weft::http::detail {
+
+constexpr char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  return true;
+}
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// The value of a hexadecimal digit; -1 for anything else.
+constexpr int hex_value(char c) noexcept {
+  if (is_digit(c)) return c - '0';
+  const char lower = to_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/// OWS at both ends removed. Source: RFC 9110, section 5.6.3.
+constexpr std::string_view trimmed(std::string_view text) noexcept {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// Calls f with each element of a comma-separated list, trimmed, empty ones too.
+template <class F>
+constexpr void for_each_element(std::string_view list, F f) {
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    f(trimmed(list.substr(0, comma)));
+    if (comma == list.npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace weft::http::detail

@@ -1,0 +1,80 @@
+// One connection, driven by one fiber: reads, lets an exchange answer, sends, waits.
+//
+// While it waits for a next request that does not come at once, it holds no exchange and so no buffer: those
+// go back to the worker it runs on, to which a started fiber keeps.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include <weft/http/date.hpp>
+#include <weft/http/exchange.hpp>
+#include <weft/http/service.hpp>
+#include <weft/http/transport.hpp>
+#include <weft/net/tcp_stream.hpp>
+#include <weft/runtime/base/intrusive_list.hpp>
+
+namespace weft::http::detail {
+
+struct connection_times {
+  std::chrono::nanoseconds idle = std::chrono::seconds{75};   // between requests
+  std::chrono::nanoseconds head = std::chrono::seconds{10};   // for a head, in all, from its first byte
+  std::chrono::nanoseconds write = std::chrono::seconds{30};  // for one send to be taken by the kernel
+  std::chrono::nanoseconds linger = std::chrono::seconds{2};  // for the peer to read a refusal
+  // How long a connection keeps its buffers while it waits for the next request: longer than a round trip of
+  // most clients, so that a busy one needs one operation per request. A guess.
+  std::chrono::nanoseconds warm = std::chrono::seconds{1};
+};
+
+class connection;
+
+/// What the connections of one server on one worker share. Touched by that worker only.
+struct worker_part {
+  std::unique_ptr<exchange> take(const service& of);
+  void give(std::unique_ptr<exchange> e);
+
+  static constexpr std::size_t free_max = 64;  // more are freed: 64 x 24 KiB
+
+  date_cache date;
+  std::vector<std::unique_ptr<exchange>> free;
+  weft::detail::intrusive_list<connection> connections;
+};
+
+class connection final : public weft::detail::list_node, private transport {
+ public:
+  /// `here`: of the worker that the calling fiber runs on.
+  connection(const service& of, const connection_times& times, worker_part& here,
+             net::tcp_stream stream) noexcept;
+  ~connection();
+
+  /// Serves the connection to its end.
+  void run();
+
+  /// Ends the wait for a next request, for a drain. A request that has begun to come is still answered. Same
+  /// worker only.
+  void end_if_idle() noexcept;
+
+ private:
+  enum class outcome : std::uint8_t { idle, ended };
+
+  result<std::size_t> read(std::span<std::byte> into, deadline until) override;
+  result<void> write(byte_view bytes, deadline until) override;
+
+  bool wait_for_request() noexcept;
+  bool must_leave() const noexcept;
+  outcome serve(exchange& e);
+  bool receive(exchange& e);
+  void linger(exchange& e);
+  bool send_output(exchange& e);
+
+  const service& service_;
+  const connection_times& times_;
+  worker_part& here_;
+  net::tcp_stream stream_;
+  deadline head_until_;   // never: no head has begun
+  bool waiting_ = false;  // for a next request, of which nothing has come
+  bool leaving_ = false;  // the last wait for one has ended the connection
+};
+
+}  // namespace weft::http::detail

@@ -1,0 +1,328 @@
+#include <weft/http/exchange.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <exception>
+
+#include <weft/http/target.hpp>
+#include <weft/runtime/base/assert.hpp>
+
+namespace weft::http::detail {
+namespace {
+
+struct number_text {
+  explicit number_text(std::uint64_t value, int base = 10) noexcept
+      : end{std::to_chars(digits, digits + sizeof digits, value, base).ptr} {}
+  operator std::string_view() const noexcept { return {digits, static_cast<std::size_t>(end - digits)}; }
+
+  char digits[20];
+  char* end;
+};
+
+constexpr bool has_encoded_slash(std::string_view path, std::size_t percent) noexcept {
+  return percent + 2 < path.size() && path[percent + 1] == '2' &&
+         (path[percent + 2] == 'F' || path[percent + 2] == 'f');
+}
+
+}  // namespace
+
+exchange::exchange(const service& of, date_cache& date)
+    : service_{of},
+      date_{date},
+      input_{of.limits.head.head},
+      parser_{of.limits.head},
+      request_{input_, *this},
+      response_{*this} {}
+
+void exchange::begin(transport& through) noexcept {
+  transport_ = &through;
+  input_.clear();
+  output_.trim(output_kept);
+  parser_.reset();
+  route_ = nullptr;
+  unread_ = 0;
+  keep_ = expects_continue_ = peer_ended_ = ending_ = broken_ = linger_ = false;
+}
+
+exchange::next exchange::advance() {
+  date_.refresh();
+  for (;;) {
+    if (ending_ || output_.size() >= service_.limits.output_max) return at_rest();
+    if (unread_ != 0 && !skip_unread()) return at_rest();
+    switch (parser_.parse(input_.unread(), request_.head_)) {
+      case parse_outcome::complete:
+        if (!dispatch()) return next::handle;
+        break;
+      case parse_outcome::failed: refuse(parser_.error()); break;
+      case parse_outcome::incomplete:
+        if (!peer_ended_) return at_rest();
+        if (head_begun()) refuse(status::bad_request);
+        ending_ = true;
+        break;
+    }
+  }
+}
+
+// What is to happen when nothing more can be parsed for now.
+exchange::next exchange::at_rest() {
+  if (broken_) return next::end;
+  if (!output_.empty()) return next::write;
+  return ending_ ? next::end : next::read;
+}
+
+// Drops the rest of a body that nobody wanted. False: not all of it has come.
+bool exchange::skip_unread() {
+  const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(unread_, input_.unread().size()));
+  input_.consume(length);
+  unread_ -= length;
+  if (unread_ != 0 && peer_ended_) ending_ = true;
+  return unread_ == 0;
+}
+
+persistence exchange::decide(bool keep) const noexcept {
+  if (!keep || service_.draining.load(std::memory_order_relaxed)) return persistence::close;
+  return request_.head_.minor_version == 0 ? persistence::keep_1_0 : persistence::keep;
+}
+
+// Whether what is left of the body is little enough to read and drop. A chunked body that has not come whole
+// is not: who knows how long it is. Nor is one that waits for a 100 which it will not get.
+bool exchange::can_skip_body() const noexcept {
+  const request_body& body = request_.body_;
+  if (body.ended()) return true;
+  return !body.chunked() && !expects_continue_ && body.left() <= service_.limits.unread_max;
+}
+
+// Answers what needs no handler. False: the request at hand has one.
+bool exchange::dispatch() {
+  const request_head& head = request_.head_;
+  keep_ = !head.says_close && (head.minor_version != 0 || head.says_keep_alive);
+  expects_continue_ = head.expects_continue;
+  request_.head_.rebase(input_.hold(head.length));
+  request_.body_.begin(head, UINT64_MAX);
+  route_ = nullptr;
+  const route_table& routes = service_.routes;
+  if (head.method == http::method::other) return answer(plain_answer(status::not_implemented)), true;
+  if (head.form == target_form::authority) return answer(routes.not_allowed()), true;
+  if (head.form == target_form::asterisk) return answer(routes.options_answer()), true;
+  if (!resolve_path()) return refuse(status::bad_request), true;
+  const resource* const found = routes.find(request_.path_, request_.parameters_);
+  if (found == nullptr) return answer(plain_answer(status::not_found)), true;
+  const route* const chosen = found->find(head.method);
+  if (chosen == nullptr)
+    return answer(head.method == http::method::options ? *found->options_answer : *found->not_allowed), true;
+  if (chosen->answer) return answer(chosen->answer->block()), true;
+  if (head.content_length > chosen->options.body_max) return refuse(status::content_too_large), true;
+  route_ = chosen;
+  return false;
+}
+
+// Decodes the path but for its encoded slashes. False: it cannot be decoded.
+bool exchange::resolve_path() {
+  const std::string_view raw = request_.head_.raw_path();
+  request_.path_ = raw;
+  std::size_t percent = raw.find('%');
+  if (percent == raw.npos) [[likely]]
+    return true;
+  byte_buffer& copy = request_.path_copy_;
+  copy.clear();
+  std::string_view rest = raw;
+  while (!rest.empty()) {
+    std::size_t until = rest.find('%');
+    while (until != rest.npos && !has_encoded_slash(rest, until)) until = rest.find('%', until + 1);
+    const std::string_view part = rest.substr(0, until);
+    char* const at = copy.extend(part.size());
+    const std::size_t length = decode_percent(part, at);
+    if (length == undecodable) return false;
+    copy.shrink(copy.size() - part.size() + length);
+    rest.remove_prefix(part.size());
+    if (rest.empty()) break;
+    copy.append("%2F");
+    rest.remove_prefix(3);
+  }
+  request_.path_ = copy.text();
+  return true;
+}
+
+// Sends a fixed response, and goes on behind the body if that can be skipped.
+void exchange::answer(const response_block& block) {
+  if (!request_.body_.ended()) [[unlikely]]
+    request_.body_.skip_received();
+  const persistence how = decide(keep_ && can_skip_body());
+  block.append_to(output_, how, request_.head_.method == http::method::head, date_.text().data());
+  end_request(how);
+}
+
+// Answers a request whose framing is lost, or that is not worth reading to its end; the connection ends.
+void exchange::refuse(status why) {
+  plain_answer(why).append_to(output_, persistence::close, request_.head_.method == http::method::head,
+                              date_.text().data());
+  linger_ = true;
+  ending_ = true;
+}
+
+void exchange::give_up(status why) {
+  date_.refresh();
+  refuse(why);
+}
+
+// Makes ready for the next request, or to end.
+void exchange::end_request(persistence how) {
+  input_.release();
+  parser_.reset();
+  if (how == persistence::close) {
+    ending_ = true;
+    linger_ = !request_.body_.ended() || !input_.empty();
+    return;
+  }
+  unread_ = request_.body_.left();
+}
+
+void exchange::run_handler() {
+  WEFT_ASSERT(route_ != nullptr, "there is no request to handle");
+  const route_options& options = route_->options;
+  const auto time = options.deadline.count() != 0 ? options.deadline : service_.limits.request;
+  request_until_ = request_.body_.ended() ? deadline::never() : deadline{time};
+  request_.body_.begin(request_.head_, options.body_max);
+  response_.reset();
+  const result<void> outcome = call_handler();
+  date_.refresh();
+  if (broken_) {
+    ending_ = true;
+  } else if (response_.streaming_) {
+    finish_stream(outcome.has_value());
+  } else {
+    if (!outcome || response_.spoilt_) {
+      const status why = outcome ? status::internal_server_error : status_of(outcome.error());
+      if (!outcome) report_error(outcome.error());
+      else report_failure("a field that must not be sent");
+      response_.reset();
+      response_.send_plain(why);
+      if (why == status::bad_request || why == status::content_too_large || why == status::request_timeout)
+        response_.says_close_ = true;
+    }
+    finish_response();
+  }
+  request_.decoded_.clear();
+  request_.body_.trim(output_kept);
+  route_ = nullptr;
+}
+
+// A handler's frame is where its exceptions end: the connection's fiber serves more requests than this one.
+result<void> exchange::call_handler() {
+  try {
+    return (*route_->call)(request_, response_);
+  } catch (const std::exception& e) {
+    report_failure(e.what());
+  } catch (...) {  // root: of the handler; it is reported and answered 500
+    report_failure("an exception that is no std::exception");
+  }
+  return std::unexpected(status::internal_server_error);
+}
+
+// Errors that are answers are no news, nor is a stop, nor what call_handler() has reported.
+void exchange::report_error(const std::error_code& error) {
+  if (error.category() == status_category() || status_of(error) != status::internal_server_error ||
+      error == errc::canceled)
+    return;
+  report_failure(error.message());
+}
+
+void exchange::report_failure(std::string_view what) {
+  byte_buffer text;
+  text.append_all("http: ", request_.method(), " ", request_.path(), ": ", what);
+  service_.report(service_.report_context, text.text());
+}
+
+void exchange::finish_response() {
+  request_body& body = request_.body_;
+  if (!body.ended()) body.skip_received();
+  const persistence how = decide(keep_ && !response_.says_close_ && can_skip_body());
+  const bool head_only = request_.head_.method == http::method::head;
+  if (response_.plain_ != nullptr) response_.plain_->append_to(output_, how, head_only, date_.text().data());
+  else if (response_.answer_)
+    response_.answer_->block().append_to(output_, how, head_only, date_.text().data());
+  else {
+    write_head(how, /*chunked=*/false);
+    if (!head_only && !is_bodiless(response_.status_)) output_.append(response_.body_text());
+  }
+  end_request(how);
+}
+
+void exchange::write_head(persistence how, bool chunked) {
+  const status s = response_.status_;
+  output_.append_all("HTTP/1.1 ", number_text{static_cast<std::uint64_t>(s)}, " ", reason_phrase(s),
+                     "\r\nDate: ", date_.text(), "\r\n", response_.fields_.text());
+  if (!response_.content_type_.empty())
+    output_.append_all("Content-Type: ", response_.content_type_.text(), "\r\n");
+  if (chunked) output_.append("Transfer-Encoding: chunked\r\n");
+  else if (!is_bodiless(s) && !response_.streaming_)
+    output_.append_all("Content-Length: ", number_text{response_.body_text().size()}, "\r\n");
+  output_.append_all(connection_field(how), "\r\n");
+}
+
+result<void> exchange::stream(std::string_view bytes, deadline until) {
+  if (broken_) return std::unexpected(errc::closed);
+  const bool chunked = request_.head_.minor_version != 0;
+  if (!response_.streaming_) {
+    if (response_.spoilt_) return std::unexpected(errc::protocol);
+    response_.streaming_ = true;
+    date_.refresh();
+    // An HTTP/1.0 body ends with the connection; and whether the request's body will have been read is not
+    // known yet.
+    if (!chunked || !can_skip_body() || response_.says_close_) keep_ = false;
+    write_head(decide(keep_), chunked && !is_bodiless(response_.status_));
+    if (decide(keep_) == persistence::close) keep_ = false;
+  }
+  if (bytes.empty() || request_.head_.method == http::method::head || is_bodiless(response_.status_))
+    return {};
+  if (chunked) output_.append_all(number_text{bytes.size(), 16}, "\r\n", bytes, "\r\n");
+  else output_.append(bytes);
+  return output_.size() < stream_chunk ? result<void>{} : flush(until);
+}
+
+// Ends a streamed body; one that is not complete must not look as if it were.
+void exchange::finish_stream(bool complete) {
+  if (!complete) {
+    report_failure("failed after its response had begun");
+    ending_ = broken_ = true;
+    return;
+  }
+  const bool chunked = request_.head_.minor_version != 0;
+  if (chunked && request_.head_.method != http::method::head && !is_bodiless(response_.status_))
+    output_.append("0\r\n\r\n");
+  request_.body_.skip_received();
+  end_request(keep_ && can_skip_body() ? persistence::keep : persistence::close);
+}
+
+result<void> exchange::flush(deadline until) {
+  if (broken_) return std::unexpected(errc::closed);
+  if (output_.empty()) return {};
+  const auto written = transport_->write(output_.text(), until);
+  sent();
+  if (!written) broken_ = true;  // who knows how much of it has gone
+  return written;
+}
+
+// More of the request's body, from the peer. What is ready goes out first: the peer may wait for it.
+result<std::size_t> exchange::fetch(std::span<std::byte> into, deadline until) {
+  if (broken_) return std::unexpected(errc::closed);
+  if (peer_ended_) return std::unexpected(status::bad_request);
+  if (expects_continue_ && !response_.streaming_) output_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  expects_continue_ = false;
+  const deadline at_most = earlier(until);
+  WEFT_TRY(flush(at_most));
+  const auto got = transport_->read(into, at_most);
+  if (!got) {
+    if (got.error() != errc::deadline_exceeded) broken_ = true;
+    else if (request_until_ <= until) return std::unexpected(status::request_timeout);
+    return got;
+  }
+  if (*got == 0) {
+    peer_ended_ = true;
+    return std::unexpected(status::bad_request);
+  }
+  return got;
+}
+
+}  // namespace weft::http::detail

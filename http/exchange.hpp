@@ -1,0 +1,114 @@
+// What a connection needs while there is something to do on it: its bytes, the request at hand, its response,
+// the output.
+//
+// A state machine over bytes that knows nothing of sockets. Its driver gives it what was read, calls
+// advance(), and does as it is told; everything that one read brought is answered into one output, which is
+// sent once. Only run_handler() may block, so the driver may be a fiber per connection, or a worker that
+// starts a fiber for it. An idle connection needs none: exchanges are pooled, and `idle()` says when one can
+// be given back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <weft/http/byte_buffer.hpp>
+#include <weft/http/date.hpp>
+#include <weft/http/input_buffer.hpp>
+#include <weft/http/request.hpp>
+#include <weft/http/request_parser.hpp>
+#include <weft/http/response.hpp>
+#include <weft/http/service.hpp>
+#include <weft/http/transport.hpp>
+
+namespace weft::http::detail {
+
+class exchange final : private body_source {
+ public:
+  enum class next : std::uint8_t {
+    read,    // read into input_space(), then received() or peer_ended()
+    handle,  // run_handler()
+    write,   // send output(), then sent()
+    end,     // close the connection; with wants_linger() after the peer had time to read
+  };
+
+  exchange(const service& of, date_cache& date);
+  exchange(const exchange&) = delete;
+
+  /// Takes up a connection on which nothing is at hand. `through` outlives the next idle() or end.
+  void begin(transport& through) noexcept;
+
+  /// Parses and answers all it can, then says what must happen next.
+  next advance();
+
+  std::span<std::byte> input_space() noexcept { return input_.space(); }
+  void received(std::size_t length) noexcept { input_.added(length); }
+  /// The peer will send no more. It still gets its answers.
+  void peer_ended() noexcept { peer_ended_ = true; }
+
+  std::string_view output() const noexcept { return output_.text(); }
+  void sent() noexcept { output_.trim(output_kept); }
+
+  /// Runs the handler of the request at hand and writes its response to the output. Blocks as the handler
+  /// does.
+  void run_handler();
+
+  /// Answers `why` and ends: for a head that did not come in time.
+  void give_up(status why);
+
+  /// Whether nothing has come of a next request, and nothing waits to be sent.
+  bool idle() const noexcept {
+    return input_.empty() && output_.empty() && !parser_.begun() && unread_ == 0 && !ending_;
+  }
+  /// Whether some but not all of a head has come.
+  bool head_begun() const noexcept { return parser_.begun() || !input_.empty(); }
+  bool wants_linger() const noexcept { return linger_ && !peer_ended_; }
+
+  // For response.
+  [[nodiscard]] result<void> stream(std::string_view bytes, deadline until);
+  [[nodiscard]] result<void> flush(deadline until);
+
+ private:
+  static constexpr std::size_t output_kept = 64 << 10;
+  static constexpr std::size_t stream_chunk = 16 << 10;
+
+  result<std::size_t> fetch(std::span<std::byte> into, deadline until) override;
+
+  next at_rest();
+  bool skip_unread();
+  bool dispatch();
+  bool resolve_path();
+  void answer(const response_block& block);
+  void refuse(status why);
+  persistence decide(bool keep) const noexcept;
+  bool can_skip_body() const noexcept;
+  result<void> call_handler();
+  void report_error(const std::error_code& error);
+  void report_failure(std::string_view what);
+  void finish_response();
+  void finish_stream(bool complete);
+  void write_head(persistence how, bool chunked);
+  void end_request(persistence how);
+  deadline earlier(deadline until) const noexcept { return until < request_until_ ? until : request_until_; }
+
+  const service& service_;
+  date_cache& date_;
+  transport* transport_ = nullptr;
+  input_buffer input_;
+  request_parser parser_;
+  request request_;
+  response response_;
+  byte_buffer output_;
+  const route* route_ = nullptr;  // of the request at hand, if it has a handler to run
+  deadline request_until_;
+  std::uint64_t unread_ = 0;       // bytes of the last request's body that are to be dropped
+  bool keep_ = false;              // the request at hand lets the connection go on
+  bool expects_continue_ = false;  // and waits for 100 before it sends its body
+  bool peer_ended_ = false;
+  bool ending_ = false;  // nothing more is parsed
+  bool broken_ = false;  // nothing more can be sent
+  bool linger_ = false;  // the peer may still be sending
+};
+
+}  // namespace weft::http::detail

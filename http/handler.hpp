@@ -1,0 +1,68 @@
+// What answers a request: a function of the request and the response that it fills.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <weft/runtime/base/result.hpp>
+
+namespace weft::http {
+
+class request;
+class response;
+
+/// f(request&, response&) -> void or result<void>. Const-callable: all workers call it at once.
+///
+/// An error answers: a status itself, deadline_exceeded 504, limit 503, anything else 500, which is reported.
+/// What it throws is reported and answered 500. It may block: it runs in a fiber. The request's views live
+/// until it returns.
+template <class F>
+concept handler = requires(const F& f, request& q, response& s) {
+  requires std::is_void_v<decltype(f(q, s))> || std::same_as<decltype(f(q, s)), result<void>>;
+};
+
+struct route_options {
+  /// The largest body that the route takes: 413 beyond.
+  std::size_t body_max = 1 << 20;
+  /// How long the request's body may take to come, from the end of its head: 408 beyond. 0:
+  /// server_options.request.
+  std::chrono::nanoseconds deadline{};
+};
+
+namespace detail {
+
+/// A handler of any type. One virtual call per request, and no allocation but the one at registration.
+struct any_handler {
+  virtual ~any_handler() = default;
+  virtual result<void> operator()(request&, response&) const = 0;
+};
+
+template <handler F>
+struct handler_of final : any_handler {
+  explicit handler_of(F given) : f{std::move(given)} {}
+
+  result<void> operator()(request& q, response& s) const override {
+    if constexpr (std::is_void_v<decltype(f(q, s))>) {
+      f(q, s);
+      return {};
+    } else {
+      return f(q, s);
+    }
+  }
+
+  F f;
+};
+
+using handler_pointer = std::unique_ptr<const any_handler>;
+
+template <handler F>
+handler_pointer make_handler(F f) {
+  return std::make_unique<const handler_of<F>>(std::move(f));
+}
+
+}  // namespace detail
+}  // namespace weft::http

@@ -1,0 +1,62 @@
+// A whole response, built once and copied many times: the fast way to say the same thing again.
+//
+// The block is immutable. Copying it into the output is two memcpys, of the block and of the 29 bytes of its
+// Date, so no byte that is being sent is ever changed. It exists once per thing that depends on the
+// connection: whether that goes on, and how a 1.0 client is told so.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <weft/http/byte_buffer.hpp>
+#include <weft/http/status.hpp>
+
+namespace weft::http::detail {
+
+/// What a response says about the connection.
+enum class persistence : std::uint8_t {
+  keep,      // nothing: 1.1 goes on by itself
+  keep_1_0,  // Connection: keep-alive, which a 1.0 client that asked for it waits for
+  close,     // Connection: close
+};
+
+/// The field that says so, with its CRLF.
+std::string_view connection_field(persistence) noexcept;
+
+/// Whether a response of that status ends with its head whatever was asked. Source: RFC 9112, section 6.3.
+constexpr bool is_bodiless(status s) noexcept {
+  return static_cast<int>(s) < 200 || s == status::no_content || s == status::not_modified;
+}
+
+class response_block {
+ public:
+  /// `fields`: more header fields, each "Name: value\r\n". Date, Content-Length and Connection are written
+  /// here.
+  response_block(status s, std::string_view fields, std::string_view body);
+
+  /// Appends the response, or with `head_only` its head, with the 29 bytes at `date`.
+  void append_to(byte_buffer& out, persistence how, bool head_only, const char* date) const {
+    const variant& v = variants_[static_cast<std::size_t>(how)];
+    const std::size_t length = head_only ? v.head_length : v.text.size();
+    char* const at = out.extend(length);
+    std::memcpy(at, v.text.data(), length);
+    std::memcpy(at + date_at_, date, 29);
+  }
+
+ private:
+  struct variant {
+    std::string text;
+    std::size_t head_length = 0;
+  };
+
+  std::array<variant, 3> variants_;
+  std::size_t date_at_ = 0;  // the same in all: Date is the first field
+};
+
+/// The plain answer of an error status, or of any that needs no more than its phrase.
+const response_block& plain_answer(status) noexcept;
+
+}  // namespace weft::http::detail

@@ -1,0 +1,121 @@
+#include <weft/http/server.hpp>
+
+#include <utility>
+
+#include <weft/http/connection.hpp>
+#include <weft/http/service.hpp>
+#include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/scheduler.hpp>
+#include <weft/runtime/spawn.hpp>
+#include <weft/runtime/stop.hpp>
+#include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/worker.hpp>
+
+namespace weft::http {
+
+using weft::detail::worker;
+
+struct server::state {
+  state(router routes, const server_options& o)
+      : options{o},
+        times{.idle = o.idle, .head = o.head, .write = o.write},
+        service{std::move(routes), {.head = {}, .request = o.request}} {
+    service.report = [](void*, std::string_view text) { worker::current()->owner().report(text); };
+  }
+
+  void serve_connection(net::tcp_stream stream);
+  void turn_away(net::tcp_stream& stream);
+  void end_idle_connections();
+
+  const server_options options;
+  const detail::connection_times times;
+  detail::service service;
+  std::vector<net::tcp_listener> listeners;
+  std::unique_ptr<detail::worker_part[]> parts;  // one per worker, while serve() runs
+  std::size_t workers = 0;
+  weft::detail::atomic<std::size_t> connections{0};
+  event stop;
+};
+
+server::server(router routes, server_options options)
+    : state_{std::make_unique<state>(std::move(routes), options)} {}
+server::~server() = default;
+
+result<void> server::listen(std::string_view at, net::listen_options options) {
+  WEFT_ASSERT(state_->parts == nullptr, "listen() while serve() runs");
+  options.drain = state_->options.drain;
+  state_->listeners.push_back(WEFT_TRY(net::tcp_listener::bind(at, options)));
+  return {};
+}
+
+std::vector<std::string> server::addresses() const {
+  std::vector<std::string> all;
+  for (const net::tcp_listener& l : state_->listeners) all.push_back(l.local_address());
+  return all;
+}
+
+void server::request_stop() noexcept {
+  state_->service.draining.store(true, std::memory_order_relaxed);
+  state_->stop.set();
+}
+
+// One connection, from its first byte to its last, on its fiber.
+void server::state::serve_connection(net::tcp_stream stream) {
+  struct place {
+    weft::detail::atomic<std::size_t>& of;
+    const std::size_t before = of.fetch_add(1, std::memory_order_relaxed);
+    ~place() { of.fetch_sub(1, std::memory_order_relaxed); }
+  } const taken{connections};
+  if (taken.before >= options.connections_max) [[unlikely]]
+    return turn_away(stream);
+  detail::connection{service, times, parts[worker::current()->index()], std::move(stream)}.run();
+}
+
+void server::state::turn_away(net::tcp_stream& stream) {
+  detail::byte_buffer text;
+  const char* const date = parts[worker::current()->index()].date.refresh();
+  detail::plain_answer(status::service_unavailable).append_to(text, detail::persistence::close, false, date);
+  if (stream.write_all(text.text(), deadline{times.write})) stream.shutdown_write();
+  // Unread, the request would reset the connection before the answer is read.
+  const std::span request{text.extend(detail::input_buffer::slack), detail::input_buffer::slack};
+  static_cast<void>(stream.read(std::as_writable_bytes(request), deadline{times.linger}));
+}
+
+// A connection belongs to its worker, so each worker looks after its own.
+void server::state::end_idle_connections() {
+  std::vector<task<void>> all;
+  for (unsigned i = 0; i < workers; ++i)
+    all.push_back(spawn(
+        [this] {
+          // First what has been received already reaches its connection, which then is no longer idle.
+          this_fiber::sleep_for(std::chrono::milliseconds{1});
+          for (detail::connection& c : parts[worker::current()->index()].connections) c.end_if_idle();
+        },
+        {.name = "http drain", .worker = i}));
+  for (auto& t : all) t.join();
+}
+
+result<void> server::serve() {
+  state& s = *state_;
+  WEFT_ASSERT(s.parts == nullptr, "serve() is for once");
+  s.workers = worker::current()->owner().workers().size();
+  s.parts = std::make_unique<detail::worker_part[]>(s.workers);
+  std::vector<task<result<void>>> serving;
+  for (net::tcp_listener& l : s.listeners)
+    serving.push_back(spawn(
+        [&s, &l] { return l.serve([&s](net::tcp_stream stream) { s.serve_connection(std::move(stream)); }); },
+        {.name = "http listener"}));
+  const result<void> stopped = s.stop.wait();
+  request_stop();
+  for (net::tcp_listener& l : s.listeners) l.close();
+  s.end_idle_connections();
+  result<void> outcome = stopped;
+  for (auto& t : serving) {
+    const result<void> served = t.join();
+    if (!served && outcome) outcome = served;
+  }
+  return outcome;
+}
+
+}  // namespace weft::http

@@ -1,0 +1,70 @@
+// An HTTP/1.1 server: routes, and the addresses that it answers at.
+//
+// Safe as it stands: every wait has a deadline and every size a limit. It runs on the workers of the runtime
+// that serve() is called on, each accepting at a socket of its own.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/http/request.hpp>
+#include <weft/http/response.hpp>
+#include <weft/http/router.hpp>
+#include <weft/net/tcp_listener.hpp>
+#include <weft/runtime/base/result.hpp>
+
+namespace weft::http {
+
+struct server_options {
+  /// Connections beyond this are answered 503 and closed.
+  std::size_t connections_max = 10'000;
+  /// How long a request's body may take to come: 408 beyond. Routes may have their own.
+  std::chrono::nanoseconds request = std::chrono::seconds{30};
+  /// How long a request's head may take to come, from its first byte: 408 beyond.
+  std::chrono::nanoseconds head = std::chrono::seconds{10};
+  /// How long a connection may wait between requests.
+  std::chrono::nanoseconds idle = std::chrono::seconds{75};
+  /// How long the peer may take to receive what is sent at once.
+  std::chrono::nanoseconds write = std::chrono::seconds{30};
+  /// How long requests at hand may go on after a stop, before their fibers are asked to stop.
+  std::chrono::nanoseconds drain = std::chrono::seconds{10};
+};
+
+class server {
+ public:
+  explicit server(router routes, server_options options = {});
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+  ~server();
+
+  /// Binds an address, in the form of tcp_listener::bind(); may be called again for more. Not while serve()
+  /// runs. Of `options`, the drain is the server's.
+  ///
+  /// Errors     as tcp_listener::bind().
+  [[nodiscard]] result<void> listen(std::string_view at, net::listen_options options = {});
+
+  /// Serves until request_stop(), or until the calling fiber is asked to stop; then drains: idle connections
+  /// are closed at once, requests at hand are answered with Connection: close, and what lasts longer than
+  /// options.drain is cancelled. No handler runs after it has returned.
+  ///
+  /// Blocks     the calling fiber. Once.
+  /// Errors     canceled; else what kept a listener from serving.
+  [[nodiscard]] result<void> serve();
+
+  /// Safe from  any fiber or thread; more than once does no harm.
+  void request_stop() noexcept;
+
+  /// Where it listens, ports included.
+  std::vector<std::string> addresses() const;
+
+ private:
+  struct state;
+
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace weft::http

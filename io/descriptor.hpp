@@ -1,0 +1,146 @@
+// A file descriptor that several fibers may use while another closes it.
+//
+// One operation per direction at a time: a second waits its turn, first come first served (the kernel would
+// interleave two sends, and give data to the last of two receives). close() tells what is in flight, on
+// whichever worker, to end, waits until the kernel has let go, and only then closes the number, so none can
+// be reused under an operation.
+//
+// A direction is one word: who uses it, and whether somebody else has to be told when it is free (the
+// attention bit). Without that bit an operation takes and leaves its direction by one compare-exchange each;
+// with it, under the lock, which guards everything else. The bit is set under the lock only, so whoever holds
+// the lock and has set it keeps the user there.
+//
+// Source: Go's internal/poll/fd_mutex.go has the same three parties in one word.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <weft/io/perform.hpp>
+#include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/deadline.hpp>
+#include <weft/runtime/base/result.hpp>
+#include <weft/runtime/base/thread_mutex.hpp>
+#include <weft/runtime/wait_list.hpp>
+
+namespace weft::detail {
+
+class descriptor {
+ public:
+  /// None: every operation fails with `closed`.
+  descriptor() noexcept : descriptor{-1} {}
+
+  /// Owns `fd`.
+  explicit descriptor(int fd) noexcept
+      : fd_{fd}, closing_{fd < 0}, words_{fd < 0 ? attention : 0, fd < 0 ? attention : 0} {}
+
+  /// Only while nobody uses `from`.
+  descriptor(descriptor&& from) noexcept;
+  descriptor& operator=(descriptor&& from) noexcept;
+
+  /// As close().
+  ~descriptor() { close(); }
+
+  // Each of these waits its turn, then does one operation.
+  //
+  // Blocks     the calling fiber or foreign thread.
+  // Errors     closed, canceled, deadline_exceeded, the kernel's. A past deadline tries once.
+  // Cancelled  as perform().
+  // Safe from  any fiber or thread.
+
+  /// Bytes received, 0 at the end of the stream. Tries without a park where data is likely to be there.
+  [[nodiscard]] result<std::size_t> recv(std::span<std::byte> into, int flags = 0,
+                                         deadline until = {}) noexcept;
+
+  /// Bytes sent, perhaps fewer than there are.
+  [[nodiscard]] result<std::size_t> send(std::span<const std::byte> bytes, int flags = 0,
+                                         deadline until = {}) noexcept;
+
+  /// As recv and send, for what is no socket. `offset` -1: at the file's own position.
+  [[nodiscard]] result<std::size_t> read(std::span<std::byte> into, std::int64_t offset = -1,
+                                         deadline until = {}) noexcept;
+  [[nodiscard]] result<std::size_t> write(std::span<const std::byte> bytes, std::int64_t offset = -1,
+                                          deadline until = {}) noexcept;
+  [[nodiscard]] result<std::size_t> readv(std::span<const iovec> into, deadline until = {}) noexcept;
+  [[nodiscard]] result<std::size_t> writev(std::span<const iovec> bytes, deadline until = {}) noexcept;
+
+  /// A new connection's descriptor, which is the caller's. `flags`: SOCK_CLOEXEC and SOCK_NONBLOCK.
+  [[nodiscard]] result<int> accept(int flags, deadline until = {}) noexcept;
+
+  [[nodiscard]] result<void> connect(const sockaddr* address, socklen_t size, deadline until = {}) noexcept;
+
+  /// The events of `events` (POLL*) that are ready. Those that concern writing only wait their turn with the
+  /// writers.
+  [[nodiscard]] result<int> poll(short events, deadline until = {}) noexcept;
+
+  /// At once, whoever uses it. `how`: SHUT_*.
+  ///
+  /// Errors     closed, the kernel's.
+  result<void> shutdown(int how) noexcept;
+
+  /// Ends what others do with it, waits for that, and closes. Not cancellable. Several may call it: it is
+  /// closed when any of the calls returns.
+  ///
+  /// Blocks     the calling fiber or thread, until the kernel has let go.
+  void close() noexcept;
+
+  /// The number, still owned by this; -1 once closed.
+  int native_handle() const noexcept { return fd_.load(std::memory_order_relaxed); }
+
+  /// Gives the number up without closing it. Only while nobody uses it.
+  int release() noexcept;
+
+ private:
+  enum class direction : std::uint8_t { in, out };
+
+  /// Who uses a direction, from taking it to leaving it; in the user's frame.
+  struct user : message {
+    worker* home = worker::current();    // where its fiber runs; nullptr: a foreign thread
+    pending_operation* doing = nullptr;  // home only
+    detail::wait* hearing = nullptr;     // its fiber waits for the message; home only
+    atomic<bool> told{false};            // to end, by close(), which holds lock_
+    bool heard = false;                  // that message has arrived; home only
+  };
+
+  /// Who waits for a direction.
+  struct turn;
+
+  atomic<std::uintptr_t>& word(direction way) noexcept { return words_[static_cast<std::size_t>(way)]; }
+  static user* user_in(std::uintptr_t word) noexcept { return reinterpret_cast<user*>(word & ~attention); }
+
+  static constexpr std::uintptr_t attention = 1;
+
+  outcome run(pending_operation& p, direction way, deadline until) noexcept;
+  outcome perform_as(user& u, pending_operation& p, deadline until) noexcept;
+  outcome enter(direction way, user& u, deadline until) noexcept;
+  outcome enter_slow(direction way, user& u, deadline until) noexcept;
+  outcome recv_as(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
+  outcome recv_waiting(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
+  void leave(direction way, user& u) noexcept;
+  void leave_slow(direction way, user& u) noexcept;
+  turn* next_turn(direction way) noexcept;
+  void wait_for_users() noexcept;
+  void wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept;
+  void wake_queue(intrusive_list<list_waiter>& fibers) noexcept;
+  static void resume_all(intrusive_list<list_waiter>& fibers) noexcept;
+  static void tell(user& u) noexcept;
+  static void hear(user& u) noexcept;
+  static void wait_to_hear(user& u) noexcept;
+  bool used() const noexcept;
+
+  atomic<int> fd_;  // changes only while nobody uses it; atomic for native_handle()
+  thread_mutex lock_;
+  bool closing_;  // under lock_; set for good
+  enum class last_recv : std::uint8_t { unknown, drained, filled };
+  last_recv last_ = last_recv::unknown;  // the reader's: whether it left something behind
+  atomic<std::uintptr_t> words_[2];
+  intrusive_list<list_waiter> queue_;  // turns, of both directions, or later closers; under lock_
+  detail::wait* closer_ = nullptr;     // close() waits until nobody uses it; under lock_
+};
+
+}  // namespace weft::detail

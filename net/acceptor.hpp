@@ -1,0 +1,57 @@
+// Accepts at one listening socket on one worker, with one multishot accept: no system call per connection
+// under io_uring, and no other worker's ring on the same socket (the kernel would give everything to one of
+// them).
+//
+// Accepted descriptors wait in a vector until the acceptor's fiber has handed them on; if that takes long
+// (the runtime has a limit on fibers), accepting pauses and connections wait in the backlog, where clients
+// see it.
+//
+// Whatever fails, it goes on, as accept_recovery says.
+#pragma once
+
+#include <vector>
+
+#include <weft/net/accept_recovery.hpp>
+#include <weft/runtime/operation.hpp>
+#include <weft/runtime/park.hpp>
+
+namespace weft::detail {
+
+class acceptor {
+ public:
+  /// Takes a connection: a non-blocking descriptor that is its to close. Runs on the acceptor's fiber; may
+  /// park.
+  using sink = void (*)(void* context, int connection);
+
+  /// Accepts at `listener`, which does not block and stays the caller's.
+  acceptor(int listener, accept_recovery& recovery, sink accepted, void* context) noexcept;
+  acceptor(const acceptor&) = delete;
+  acceptor& operator=(const acceptor&) = delete;
+
+  /// Accepts until the calling fiber is asked to stop; what has been accepted by then is still handed on.
+  void run();
+
+ private:
+  static void completed(operation& self, int result, bool more) noexcept;
+
+  void arm() noexcept;
+  wake_reason wait(deadline until, bool cancellable) noexcept;
+  void hand_on();
+  void stop();
+  bool recover();
+
+  struct armed_accept : operation {
+    acceptor* owner;
+  } operation_;
+  accept_recovery& recovery_;
+  const sink sink_;
+  void* const context_;
+  detail::wait* waiting_ = nullptr;  // the fiber's, while it waits for completions
+  std::vector<int> accepted_;
+  std::vector<int> handing_on_;  // swapped with accepted_, so that neither allocates for long
+  int failure_ = 0;              // why operation_ has ended
+  unsigned failures_ = 0;        // in a row
+  bool armed_ = false;
+};
+
+}  // namespace weft::detail

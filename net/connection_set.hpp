@@ -1,0 +1,67 @@
+// The connections that one tcp_listener::serve() has given to fibers: chooses their workers, knows when the
+// last has ended, and stops those that the drain has not ended.
+//
+// Each lies in a list of the worker that runs it, linked from its fiber's frame and touched by that worker
+// only: coming and going takes no lock. Stopping them all therefore is a short fiber on each worker, which
+// walks its list.
+#pragma once
+
+#include <memory>
+#include <source_location>
+
+#include <weft/net/gate.hpp>
+#include <weft/net/tcp_stream.hpp>
+#include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/intrusive_list.hpp>
+
+namespace weft::detail {
+
+class scheduler;
+
+/// What a connection is given to: the user's callable, its type forgotten.
+struct connection_handler {
+  result<void> (*call)(void* f, net::tcp_stream&& connection);
+  void* f;
+  std::source_location site;
+};
+
+class connection_set {
+ public:
+  connection_set(scheduler& owner, connection_handler handler);
+
+  /// Starts a fiber for an accepted connection: here, or on the least loaded worker if this one has more than
+  /// its share.
+  ///
+  /// Blocks     while options.fibers_max fibers live.
+  void start(int connection);
+
+  /// Waits until all connections have ended; no more may be started. False: some have not by `until`.
+  bool wait(deadline until) noexcept;
+
+  /// Asks the fibers of all connections to stop, those too that have not begun.
+  void request_stop();
+
+ private:
+  struct member : list_node {
+    member(connection_set& set, unsigned counted_at) noexcept;
+    ~member();
+    connection_set& of;
+    fiber* const self;
+  };
+  struct alignas(cache_line) per_worker {
+    intrusive_list<member> members;
+    bool stopping = false;
+  };
+
+  result<void> run(int connection, unsigned counted_at);
+  void leave() noexcept;
+
+  scheduler& owner_;
+  const connection_handler handler_;
+  const std::unique_ptr<per_worker[]> workers_;
+  atomic<std::size_t> live_{1};  // connections, and one for the serve() that has not called wait()
+  bool waited_ = false;
+  gate ended_;
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,49 @@
+// Compiler and processor words that the standard has none for. The one place where `#if` chooses the
+// platform.
+#pragma once
+
+#include <cstddef>
+
+#include <weft/config.hpp>
+
+#define WEFT_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define WEFT_NOINLINE [[gnu::noinline]]
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WEFT_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEFT_ASAN 1
+#endif
+#endif
+#ifndef WEFT_ASAN
+#define WEFT_ASAN 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define WEFT_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEFT_TSAN 1
+#endif
+#endif
+#ifndef WEFT_TSAN
+#define WEFT_TSAN 0
+#endif
+
+namespace weft::detail {
+
+/// Bytes that two threads must keep apart so that their writes do not contend (x86-64 and aarch64 servers).
+inline constexpr std::size_t cache_line = 64;
+
+/// Tells the core that this is a spin loop: it lets the sibling thread run and leaves the loop without a
+/// pipeline flush.
+WEFT_ALWAYS_INLINE void cpu_pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,100 @@
+#include <weft/runtime/cpus.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+namespace weft::detail {
+namespace {
+
+// A set for more CPUs than any machine has that this runs on; a larger one makes sched_getaffinity fail with
+// EINVAL.
+constexpr int cpus_max = CPU_SETSIZE;
+
+bool read_text(const char* path, char* text, std::size_t size) noexcept {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const ssize_t n = read(fd, text, size - 1);
+  close(fd);
+  if (n <= 0) return false;
+  text[n] = '\0';
+  return true;
+}
+
+unsigned rounded_up(long long quota, long long period) noexcept {
+  if (quota <= 0 || period <= 0) return 0;
+  return static_cast<unsigned>(std::min<long long>((quota + period - 1) / period, cpus_max));
+}
+
+// The quota of the cgroup directory at `path` and of those above it; the smallest counts.
+unsigned quota_along(char* path, std::size_t root) noexcept {
+  unsigned least = 0;
+  for (;;) {
+    char file[600];
+    char text[64];
+    long long quota = 0;
+    long long period = 0;
+    std::snprintf(file, sizeof file, "%s/cpu.max", path);
+    if (read_text(file, text, sizeof text) && std::sscanf(text, "%lld %lld", &quota, &period) == 2) {
+      const unsigned here = rounded_up(quota, period);
+      if (here != 0 && (least == 0 || here < least)) least = here;
+    }
+    char* const slash = std::strrchr(path + root, '/');
+    if (slash == nullptr) return least;
+    *slash = '\0';
+  }
+}
+
+}  // namespace
+
+unsigned affinity_cpus() noexcept {
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&mask)));
+}
+
+unsigned cgroup_cpus() noexcept {
+  constexpr char root[] = "/sys/fs/cgroup";
+  char membership[512];
+  if (read_text("/proc/self/cgroup", membership, sizeof membership) &&
+      std::strncmp(membership, "0::", 3) == 0) {
+    if (char* const end = std::strchr(membership, '\n')) *end = '\0';
+    char path[sizeof root + sizeof membership];
+    std::snprintf(path, sizeof path, "%s%s", root, membership + 3);
+    return quota_along(path, sizeof root - 1);
+  }
+  char quota[32];
+  char period[32];
+  if (!read_text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota, sizeof quota) ||
+      !read_text("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period, sizeof period))
+    return 0;
+  return rounded_up(std::atoll(quota), std::atoll(period));
+}
+
+unsigned usable_cpus() noexcept {
+  const unsigned allowed = affinity_cpus();
+  const unsigned quota = cgroup_cpus();
+  return quota == 0 ? allowed : std::min(allowed, quota);
+}
+
+std::error_code pin_to_cpu(unsigned nth) noexcept {
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return {errno, std::system_category()};
+  unsigned left = nth % static_cast<unsigned>(std::max(1, CPU_COUNT(&mask)));
+  for (unsigned cpu = 0; cpu < cpus_max; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask) || left-- != 0) continue;
+    CPU_ZERO(&mask);
+    CPU_SET(cpu, &mask);
+    return {pthread_setaffinity_np(pthread_self(), sizeof mask, &mask), std::system_category()};
+  }
+  return std::make_error_code(std::errc::invalid_argument);
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,21 @@
+// How many CPUs this process may really use, and binding a thread to one of them.
+#pragma once
+
+#include <system_error>
+
+namespace weft::detail {
+
+/// CPUs in the affinity mask of the calling thread, at least 1.
+unsigned affinity_cpus() noexcept;
+
+/// The CPUs that the cgroup's quota amounts to, rounded up; 0: no limit. Source: cgroup-v2, cpu.max; v1,
+/// cpu.cfs_quota_us.
+unsigned cgroup_cpus() noexcept;
+
+/// The smaller of both: what options.workers = 0 means.
+unsigned usable_cpus() noexcept;
+
+/// Binds the calling thread to the `nth` CPU of its affinity mask, counted round and round.
+std::error_code pin_to_cpu(unsigned nth) noexcept;
+
+}  // namespace weft::detail

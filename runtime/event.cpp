@@ -1,0 +1,39 @@
+#include <weft/runtime/event.hpp>
+
+#include <weft/runtime/park.hpp>
+
+namespace weft {
+
+result<void> event::wait_slow(deadline until) {
+  detail::list_waiter w{/*cancellable=*/true};
+  std::uint32_t state = state_.lock();
+  if (state == open) {
+    state_.unlock(state);
+    return {};
+  }
+  waiters_.add(w);
+  state_.unlock(state);
+
+  const detail::wake_reason how = park(w, until, detail::park_reason::event);
+  if (detail::wait_list::must_leave(w, how)) {
+    state = state_.lock();
+    detail::wait_list::remove(w);
+    state_.unlock(state);
+  }
+  if (how == detail::wake_reason::woken || state == open) return {};
+  return std::unexpected(how == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+}
+
+void event::set() noexcept {
+  if (state_.peek() == open) return;
+  detail::woken_waiters woken;
+  if (state_.lock() != open) waiters_.wake_all(woken);
+  state_.unlock(open);  // the event may be gone from here on
+}
+
+void event::reset() noexcept {
+  state_.lock();
+  state_.unlock(closed);
+}
+
+}  // namespace weft

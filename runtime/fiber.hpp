@@ -1,0 +1,157 @@
+// The control block of a fiber: 256 bytes, apart from its stack, so that a million parked ones are dense in
+// memory.
+//
+// Life:   free -> unstarted -> started -> ended -> free
+//
+//  - unstarted: has a body, no stack and no worker; may move between workers.
+//  - started:   has a stack and a home worker, for good. Only that worker runs it and puts it into a run
+//    queue.
+//  - ended:     stack returned; the block keeps the outcome until its task has taken it.
+//
+// A block is type-stable: its memory holds a control block, used or free, for as long as the process lives.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <stop_token>
+
+#include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/context/context.hpp>
+#include <weft/runtime/message.hpp>
+#include <weft/runtime/parker.hpp>
+#include <weft/runtime/spawn_options.hpp>
+
+namespace weft::detail {
+
+class scheduler;
+class worker;
+struct fiber;
+struct wait;
+
+/// Why a fiber is parked; for whoever looks at it.
+enum class park_reason : std::uint8_t {
+  none,
+  sleep,
+  join,
+  room,
+  io,
+  offload,
+  signal,
+  event,
+  wait_group,
+  turn
+};
+
+enum class fiber_state : std::uint8_t { free, unstarted, started, ended };
+
+/// How to treat a result that lies in the block, once the body has run.
+struct outcome_operations {
+  void (*drop)(fiber&) noexcept;                    // destroys the result
+  std::error_code (*error)(const fiber&) noexcept;  // the error that the result holds, or none
+};
+
+/// Brings a stop to the home worker of `of`.
+struct stop_message : message {
+  fiber* of = nullptr;
+};
+
+struct alignas(cache_line) fiber : message, parker {
+  // `control`: who waits for the end (a parker*, in the low 56 bits), and what has happened. One word, so
+  // that stopping, joining and ending have one order that all of them see.
+  static constexpr std::uint64_t stop_requested = 1ull << 56;
+  static constexpr std::uint64_t posted = 1ull << 58;     // `cancellation` is on its way to `home`
+  static constexpr std::uint64_t delivered = 1ull << 59;  // and has arrived
+  static constexpr std::uint64_t ended = 1ull << 60;
+  static constexpr std::uint64_t detached = 1ull << 61;  // nobody will join
+  static constexpr std::uint64_t released = 1ull
+                                            << 62;  // the block is free as soon as `cancellation` has arrived
+  static constexpr std::uint64_t joiner_mask = (1ull << 56) - 1;
+  static constexpr std::uint64_t joiner_sole =
+      1;  // nobody else can end the joiner's wait; a bit of its address
+
+  fiber() = delete;  // blocks are made of zeroes (free), and reset() makes a fiber of one
+
+  /// Makes an unstarted fiber of a free block. What others may look at through a stale pointer is stored
+  /// atomically.
+  void reset(scheduler& of) noexcept {
+    next = nullptr;
+    where.sp = nullptr;
+    home.store(nullptr, std::memory_order_relaxed);
+    reset_for_fiber();
+    level = static_cast<std::uint8_t>(priority::normal);
+    stack_size = stack_class::kib64;
+    why = park_reason::none;
+    immediate_completions = 0;
+    pinned = false;
+    shields = 0;
+    waiting = nullptr;
+    control.store(0, std::memory_order_relaxed);
+    joiner_left.store(false, std::memory_order_relaxed);
+    stop_source.store(nullptr, std::memory_order_relaxed);
+    body = nullptr;
+    failure = nullptr;
+    stack = nullptr;
+    owner.store(&of, std::memory_order_relaxed);
+    named = false;
+    state.store(fiber_state::unstarted, std::memory_order_relaxed);
+  }
+
+  /// Copies what fits.
+  void set_name(std::string_view text) noexcept {
+    const std::size_t n = text.copy(name, name_size - 1);
+    name[n] = '\0';
+    named = true;
+  }
+
+  std::string_view title() const noexcept { return named ? std::string_view{name} : std::string_view{}; }
+
+  bool wants_stop() const noexcept {
+    return (control.load(std::memory_order_relaxed) & stop_requested) != 0 && shields == 0;
+  }
+
+  // What a switch touches. `message::next` links it in a run queue or an inbox: it is never in both.
+  context where;                  // how to go on with it; no `sp` before it has started
+  atomic<worker*> home{nullptr};  // set before the state is `started`
+  std::uint64_t order = 0;        // when it became ready: keeps started and unstarted ones in order
+  atomic<fiber_state> state{fiber_state::free};
+  std::uint8_t level = 0;  // its priority
+  stack_class stack_size = stack_class::kib64;
+  park_reason why = park_reason::none;
+  std::uint8_t immediate_completions = 0;  // I/O that needed no park since it last did
+  bool pinned = false;                     // never stolen
+  bool named = false;
+  std::uint8_t shields = 0;  // nested cancellation shields
+  wait* waiting = nullptr;   // the wait it is parked in; its home worker only
+
+  // Joining and stopping.
+  atomic<std::uint64_t> control{0};
+  std::uint32_t join_number = 0;    // the joiner's wait; written before the joiner is
+  atomic<bool> joiner_left{false};  // the ending fiber has let go of a joiner that had given up
+  stop_message cancellation;        // brings a stop to `home`
+  atomic<std::stop_source*> stop_source{nullptr};  // made on the first get_stop_token()
+
+  // What it runs, and what came of it.
+  union {
+    void (*body)(fiber&) noexcept = nullptr;  // before it has run
+    const outcome_operations* outcome;        // after
+  };
+  std::exception_ptr failure;
+  std::byte* stack = nullptr;         // lowest usable address
+  atomic<scheduler*> owner{nullptr};  // null: it has outlived its runtime
+  fiber_id id{};
+  std::source_location site;  // where it was spawned
+
+  // The callable, and after it has run the result: in place if they fit, else a pointer. Behind the first
+  // half the block has its last cache line, which a small callable without a name never touches.
+  static constexpr std::size_t storage_size = 64;
+  alignas(16) std::byte storage[storage_size];
+
+  static constexpr std::size_t name_size = 32;
+  char name[name_size];  // terminated; meaningless unless `named`
+};
+
+static_assert(stack_annotation::in_force || sizeof(fiber) == 256, "a million of them count");
+
+}  // namespace weft::detail

@@ -1,0 +1,67 @@
+#include <weft/runtime/join.hpp>
+
+#include <exception>
+#include <utility>
+
+#include <weft/runtime/base/errc.hpp>
+#include <weft/runtime/outcome.hpp>
+#include <weft/runtime/scheduler.hpp>
+
+namespace weft::detail {
+
+counted_join::counted_join(fiber& f) noexcept {
+  if (worker::current() == nullptr || !joins_are_counted(f)) return;
+  limited_ = &worker::current()->owner();
+  limited_->admission().join_begins();
+}
+
+counted_join::~counted_join() {
+  if (limited_ != nullptr) limited_->admission().join_ends();
+}
+
+bool joins_are_counted(const fiber&) noexcept {
+  const worker* const here = worker::current();
+  return here != nullptr && here->limited();
+}
+
+void await_end_counted(fiber& f, join_wait& w) noexcept {
+  const counted_join counted{f};
+  park(w, deadline::never(), park_reason::join);
+}
+
+result<void> await_end_until(fiber& f, deadline until) noexcept {
+  if ((f.control.load(std::memory_order_acquire) & fiber::ended) != 0) return {};
+  join_wait w{f};
+  if (!announce_joiner(f, w, /*sole=*/false)) return {};
+  const counted_join counted{f};
+  const wake_reason how = park(w, until, park_reason::join);
+  if (how == wake_reason::woken) return {};
+  if ((f.control.fetch_and(~fiber::joiner_mask, std::memory_order_acq_rel) & fiber::ended) != 0) {
+    while (!f.joiner_left.load(std::memory_order_acquire)) spin_pause();
+    return {};
+  }
+  return std::unexpected(how == wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+}
+
+void rethrow(fiber& f) {
+  const std::exception_ptr thrown = std::exchange(f.failure, nullptr);
+  release_fiber(f);
+  std::rethrow_exception(thrown);
+}
+
+void detach(fiber& f) noexcept {
+  std::uint64_t seen = f.control.load(std::memory_order_acquire);
+  while ((seen & fiber::ended) == 0)
+    if (f.control.compare_exchange_weak(seen, seen | fiber::detached, std::memory_order_acq_rel,
+                                        std::memory_order_acquire))
+      return;
+  report_and_release(f);
+}
+
+void abandon(fiber& f) noexcept {
+  request_stop(f);
+  await_end(f);
+  report_and_release(f);
+}
+
+}  // namespace weft::detail

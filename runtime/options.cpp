@@ -1,0 +1,118 @@
+#include <weft/runtime/options.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+
+#include <weft/runtime/cpus.hpp>
+
+namespace weft {
+namespace {
+
+constexpr unsigned workers_max = 1024;
+constexpr unsigned queue_depth_min = 8, queue_depth_max = 32'768;
+constexpr std::chrono::seconds spin_max{1};
+
+// Reads a number from the environment into `out`, if it is set. False: it is set and is no number in the
+// range.
+template <class T>
+bool read_number(const char* variable, T& out, T least, T most) {
+  const char* const text = std::getenv(variable);
+  if (text == nullptr || *text == '\0') return true;
+  const std::string_view digits{text};
+  T value{};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error == std::errc{} && end == digits.data() + digits.size() && value >= least && value <= most) {
+    out = value;
+    return true;
+  }
+  std::fprintf(stderr, "weft: %s=%s: not a number from %llu to %llu\n", variable, text,
+               static_cast<unsigned long long>(least), static_cast<unsigned long long>(most));
+  return false;
+}
+
+bool read_backend(io_backend& out) {
+  const char* const text = std::getenv("WEFT_BACKEND");
+  if (text == nullptr || *text == '\0') return true;
+  const std::string_view name{text};
+  if (name == "uring") out = io_backend::uring;
+  else if (name == "epoll") out = io_backend::epoll;
+  else if (name != "auto") {
+    std::fprintf(stderr, "weft: WEFT_BACKEND=%s: not one of auto, uring, epoll\n", text);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+options options::optimal() {
+  options o;
+  o.pin = true;
+  return o;
+}
+
+options options::for_server() {
+  options o;
+  o.stacks_warm = 10'000;
+  o.queue_depth = 1024;
+  return o;
+}
+
+options options::for_cli() {
+  options o;
+  o.workers = std::min(4u, detail::usable_cpus());
+  o.spin = {};
+  o.stacks_warm = 64;
+  return o;
+}
+
+options options::for_embedded() {
+  options o;
+  o.workers = 1;
+  o.spin = {};
+  o.stacks_warm = 16;
+  o.queue_depth = 64;
+  o.overflow_report = false;
+  return o;
+}
+
+options options::low_latency() {
+  options o;
+  o.pin = true;
+  o.spin = std::chrono::milliseconds{1};
+  return o;
+}
+
+result<options> options::from_env() { return from_env(options{}); }
+
+result<options> options::from_env(options base) {
+  std::uint64_t spin_us =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(base.spin).count());
+  const std::uint64_t spin_us_before = spin_us;
+  unsigned pin = base.pin ? 1 : 0;
+  constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+  bool good = read_number("WEFT_WORKERS", base.workers, 0u, workers_max);
+  good &= read_number("WEFT_PIN", pin, 0u, 1u);
+  good &= read_number("WEFT_FIBERS_MAX", base.fibers_max, std::size_t{0}, any);
+  good &= read_number("WEFT_QUEUE_DEPTH", base.queue_depth, queue_depth_min, queue_depth_max);
+  good &= read_number("WEFT_SPIN_US", spin_us, std::uint64_t{0}, std::uint64_t{1'000'000});
+  good &= read_number("WEFT_STACKS_WARM", base.stacks_warm, std::size_t{0}, any);
+  good &= read_backend(base.backend);
+  if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+  base.pin = pin != 0;
+  if (spin_us != spin_us_before) base.spin = std::chrono::microseconds{spin_us};
+  return base;
+}
+
+result<void> options::validate() const {
+  const bool good = workers <= workers_max && queue_depth >= queue_depth_min &&
+                    queue_depth <= queue_depth_max && spin >= spin.zero() && spin <= spin_max;
+  if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+  return {};
+}
+
+}  // namespace weft

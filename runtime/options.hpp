@@ -1,0 +1,61 @@
+// How a runtime is to be set up. Every field has a safe default; 0 means automatic.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+#include <weft/runtime/base/result.hpp>
+#include <weft/runtime/poller.hpp>
+
+namespace weft {
+
+using io_backend = detail::backend;
+
+struct options {
+  /// Worker threads, 1 to 1024. 0: one per CPU that this process may use (affinity and cgroup limit
+  /// respected).
+  unsigned workers = 0;
+  /// Binds each worker to a CPU of its own, in turn.
+  bool pin = false;
+  /// Live fibers beyond which spawn() and go() wait and try_spawn() fails. 0: no limit.
+  std::size_t fibers_max = 0;
+  /// How the kernel is asked: io_uring where it works, else epoll. WEFT_BACKEND overrides it.
+  io_backend backend = io_backend::automatic;
+  /// Operations that a worker queues before a system call; rounded up to a power of two, 8 to 32768.
+  unsigned queue_depth = 512;
+  /// How long, at most, an idle worker looks for work before it sleeps; less where that does not pay.
+  std::chrono::nanoseconds spin = std::chrono::microseconds{50};
+  /// Stacks and control blocks that idle trimming leaves in memory, in all.
+  std::size_t stacks_warm = 500;
+  /// Reports a stack overflow by fiber and spawn site before the process dies (installs a SIGSEGV handler).
+  bool overflow_report = true;
+  /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a worker's
+  /// own stack; from any worker, one at a time. nullptr: writes a line to stderr.
+  void (*error_sink)(std::string_view report) = nullptr;
+  /// Ends the process (std::terminate) when an exception leaves a fiber that nobody joins, after it was
+  /// reported.
+  bool terminate_on_exception = false;
+
+  /// What suits most programs that own their machine: pinned workers.
+  static options optimal();
+  /// Many connections that come and go: keeps more stacks warm, and deeper queues.
+  static options for_server();
+  /// A command that shares its machine: few workers, no spinning.
+  static options for_cli();
+  /// One worker, small queues, little kept: a guest in another program.
+  static options for_embedded();
+  /// Spins long before it sleeps, pinned: spends CPU time for latency.
+  static options low_latency();
+
+  /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH,
+  /// WEFT_SPIN_US and WEFT_STACKS_WARM. Errors: invalid_argument if one cannot be read, and a line to stderr
+  /// that names it.
+  [[nodiscard]] static result<options> from_env();
+  [[nodiscard]] static result<options> from_env(options base);
+
+  /// Errors: invalid_argument if a field is out of its range.
+  [[nodiscard]] result<void> validate() const;
+};
+
+}  // namespace weft

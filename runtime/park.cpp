@@ -1,0 +1,97 @@
+#include <weft/runtime/park.hpp>
+
+#include <mutex>
+#include <utility>
+
+#include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/thread_mutex.hpp>
+#include <weft/runtime/stop.hpp>
+
+namespace weft::detail {
+
+constinit thread_local thread_state this_thread;
+
+namespace {
+
+// Ends the wait of a fiber when its deadline passes.
+struct wait_timer : timer {
+  wait* of = nullptr;
+
+  static void fire(timer& self) noexcept {
+    wait& w = *static_cast<wait_timer&>(self).of;
+    w.interrupt(w, wake_reason::timed_out);
+  }
+};
+
+// The parkers of foreign threads: type-stable, as control blocks are, so that a late resume() wakes another
+// thread for no reason at worst.
+struct thread_parker : parker {
+  thread_parker() noexcept : parker{/*is_fiber=*/false} {}
+
+  thread_parker* next = nullptr;  // in free_parkers
+};
+
+constinit thread_mutex free_lock;
+constinit thread_parker* free_parkers = nullptr;  // guarded by free_lock
+
+parker* take_thread_parker() noexcept {
+  const std::lock_guard hold{free_lock};
+  if (free_parkers == nullptr) return new thread_parker;  // never deleted
+  return std::exchange(free_parkers, free_parkers->next);
+}
+
+}  // namespace
+
+// Runs on the home worker's thread, whose run queue it is; from elsewhere the fiber goes home as a message.
+void parker::resume() noexcept {
+  if (!is_fiber_) return futex_wake(&word_, 1);
+  fiber& f = static_cast<fiber&>(*this);
+  worker* const home = f.home.load(std::memory_order_relaxed);
+  if (home == worker::current()) return home->make_ready(f);
+  f.deliver = [](message& m, worker& receiver) noexcept { receiver.make_ready(static_cast<fiber&>(m)); };
+  home->messages().push(f);
+}
+
+wake_reason parker::block(std::uint32_t number, deadline until) noexcept {
+  while (word_.load(std::memory_order_acquire) == number)
+    if (!futex_wait(word_, number, until) && claim(number, wake_reason::timed_out)) break;
+  return outcome();
+}
+
+parker& parker::of_this_thread() noexcept {
+  if (this_thread.waiting == nullptr) [[unlikely]] {
+    struct leaver {
+      ~leaver() { leave_thread(); }
+    };
+    [[maybe_unused]] static thread_local leaver at_thread_exit;
+    this_thread.waiting = take_thread_parker();
+  }
+  return *this_thread.waiting;
+}
+
+void parker::leave_thread() noexcept {
+  if (this_thread.waiting == nullptr) return;
+  auto* const own = static_cast<thread_parker*>(std::exchange(this_thread.waiting, nullptr));
+  const std::lock_guard hold{free_lock};
+  own->next = std::exchange(free_parkers, own);
+}
+
+wake_reason park_until(fiber& self, wait& w, deadline until) noexcept {
+  worker& here = *worker::current();
+  wait_timer t;
+  t.expire = wait_timer::fire;
+  t.of = &w;
+  if (w.cancellable && self.wants_stop()) {
+    follow_stop(self);
+    w.interrupt(w, wake_reason::canceled);
+  } else if (until.is_past()) {
+    w.interrupt(w, wake_reason::timed_out);
+  } else if (!until.is_never()) {
+    here.timers().insert(t, until.at);
+  }
+  here.suspend(self);
+  here.timers().cancel(t);
+  return w.who->outcome();
+}
+
+}  // namespace weft::detail

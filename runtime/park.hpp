@@ -1,0 +1,55 @@
+// park(): the only way in which a fiber or a thread waits.
+//
+//   wait w{cancellable};            begins the wait
+//   ... link w where wakers look    under the primitive's lock
+//   park(w, until, why);            returns once, by wake, timeout or cancellation
+//   ... unlink w, if not woken
+//
+// A fiber that parks is woken exactly once, even by who wakes it before it has switched away: its home worker
+// alone puts it into a run queue, and does so between batches or from another fiber, so never while it still
+// runs.
+#pragma once
+
+#include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/deadline.hpp>
+#include <weft/runtime/fiber.hpp>
+#include <weft/runtime/wait.hpp>
+#include <weft/runtime/worker.hpp>
+
+namespace weft::detail {
+
+/// The fiber that calls, or null on a foreign thread. Asserts that it is not weft's own code (which must not
+/// wait).
+WEFT_ALWAYS_INLINE fiber* current_fiber() noexcept {
+  worker* const here = worker::current();
+  if (here == nullptr) return nullptr;
+  fiber* const self = here->running();
+  WEFT_ASSERT(self != nullptr,
+              "a call that may wait was made where nothing may wait (on_thread_stack, a completion)");
+  return self;
+}
+
+inline wait::wait(bool cancellable_) noexcept
+    : who{worker::current() != nullptr ? current_fiber() : &parker::of_this_thread()},
+      number{who->begin()},
+      cancellable{cancellable_} {}
+
+/// The cold half of park(): with a deadline, or with a stop that has already come.
+wake_reason park_until(fiber& self, wait& w, deadline until) noexcept;
+
+/// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop; says by which.
+WEFT_ALWAYS_INLINE wake_reason park(wait& w, deadline until, park_reason why) noexcept {
+  if (!w.who->is_fiber()) return w.who->block(w.number, until);
+  fiber& self = *worker::current()->running();
+  self.why = why;
+  self.waiting = &w;
+  if (until.is_never() && !(w.cancellable && self.wants_stop())) [[likely]] {
+    worker::current()->suspend(self);
+  } else {
+    park_until(self, w, until);
+  }
+  self.waiting = nullptr;
+  return w.who->outcome();
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,80 @@
+// What a worker asks of the kernel: start and cancel operations, deliver what has completed, sleep, be woken.
+//
+// One poller per worker, made and used on the worker's thread only, but for notify(). `runtime` owns the
+// interface and `io` defines make_poller(): the one edge of the module graph that points right, at link time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <weft/runtime/base/deadline.hpp>
+#include <weft/runtime/base/result.hpp>
+#include <weft/runtime/operation.hpp>
+
+namespace weft::detail {
+
+class offload_pool;
+
+enum class backend : std::uint8_t { automatic, uring, epoll };
+
+struct poller_options {
+  weft::detail::backend backend = backend::automatic;
+  unsigned queue_depth = 512;  // submissions that fit before a system call; completions are eight times that
+  offload_pool* offload =
+      nullptr;  // runs what the backend cannot do without blocking (regular files under epoll)
+};
+
+/// Counts since start, plain numbers of the owning thread.
+struct poller_counters {
+  std::uint64_t submitted = 0;  // operations started
+  std::uint64_t completed = 0;  // complete() calls
+  std::uint64_t cancelled = 0;  // cancel() calls
+  std::uint64_t enters = 0;     // system calls that submit or wait (io_uring_enter, epoll_wait)
+  std::uint64_t sleeps = 0;     // turns that waited
+};
+
+class poller {
+ public:
+  poller() = default;
+  poller(const poller&) = delete;
+  poller& operator=(const poller&) = delete;
+  virtual ~poller() = default;  // asserts that no operation is in flight
+
+  /// Starts `op`. Never fails: what goes wrong arrives at op.complete, later, from turn().
+  virtual void submit(operation& op) noexcept = 0;
+
+  /// Asks that `op`, which is in flight, end soon. It still completes, with -ECANCELED unless its result was
+  /// faster. More than once does no harm.
+  virtual void cancel(operation& op) noexcept = 0;
+
+  /// Whether turn() would find something to submit or to deliver. Cost: a few loads; under epoll, while
+  /// anything waits, a system call, whose findings the turn then uses.
+  virtual bool ready() const noexcept = 0;
+
+  /// Submits what waits to be submitted and calls complete() for what has ended, in one system call at most
+  /// when `until` is past. Otherwise, if nothing has ended, sleeps until something does, until notify(), or
+  /// until `until`.
+  virtual void turn(deadline until) noexcept = 0;
+
+  /// Ends a sleep in turn() of the owning thread, or makes its next one return at once. Safe from any thread.
+  /// Cost: a system call, so the inbox calls it only for a worker that sleeps.
+  virtual void notify() noexcept = 0;
+
+  /// Operations between submit() and their last complete().
+  virtual std::size_t in_flight() const noexcept = 0;
+
+  /// "io_uring", "epoll".
+  virtual const char* name() const noexcept = 0;
+
+  const poller_counters& counters() const noexcept { return counters_; }
+
+ protected:
+  poller_counters counters_;
+};
+
+/// A poller for the calling thread. WEFT_BACKEND=uring|epoll overrides options.backend; automatic means
+/// io_uring where a trial shows that it works, else epoll. Errors: unsupported, or the errno of what could
+/// not be opened.
+[[nodiscard]] result<std::unique_ptr<poller>> make_poller(const poller_options& options);
+
+}  // namespace weft::detail

@@ -1,0 +1,63 @@
+#include <weft/runtime/spawn.hpp>
+
+#include <new>
+
+#include <weft/runtime/scheduler.hpp>
+
+namespace weft::detail {
+
+namespace {
+
+bool spawns_inside(const scheduler& of) noexcept {
+  worker* const here = worker::current();
+  return here != nullptr && &here->owner() == &of;
+}
+
+}  // namespace
+
+fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location site, bool or_fail) {
+  WEFT_ASSERT(!o.worker || *o.worker < of.workers().size(), "spawn_options.worker names no worker");
+  const bool inside = spawns_inside(of);
+  if (!inside) of.announce();
+  if (of.admission().limited()) {
+    if (!or_fail) {
+      of.admission().enter(inside);
+    } else if (!of.admission().try_enter()) {
+      if (!inside) of.withdraw();
+      return nullptr;
+    }
+  }
+  fiber* const f = inside ? worker::current()->allocate() : of.allocate();
+  if (f == nullptr) {
+    if (of.admission().limited()) of.admission().leave();
+    if (!inside) of.withdraw();
+    throw std::bad_alloc{};
+  }
+  if (inside) f->id = worker::current()->next_id();
+  f->site = site;
+  f->level = static_cast<std::uint8_t>(o.priority);
+  f->stack_size = o.stack;
+  f->pinned = o.worker.has_value();
+  if (!o.name.empty()) f->set_name(o.name);
+  return f;
+}
+
+void submit_fiber(fiber& f, const spawn_options& o) noexcept {
+  scheduler& of = *f.owner.load(std::memory_order_relaxed);
+  if (spawns_inside(of)) {
+    worker& here = *worker::current();
+    if (!f.pinned || *o.worker == here.index()) return here.start_later(f);
+    here.count_spawned();
+  }
+  of.submit(f, o.worker.value_or(0));
+}
+
+void drop_unborn(fiber& f) noexcept {
+  scheduler& of = *f.owner.load(std::memory_order_relaxed);
+  f.outcome = nullptr;
+  release_fiber(f);
+  if (of.admission().limited()) of.admission().leave();
+  if (!spawns_inside(of)) of.withdraw();
+}
+
+}  // namespace weft::detail

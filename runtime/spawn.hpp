@@ -1,0 +1,134 @@
+// Starting fibers from a fiber. From elsewhere: runtime::spawn() and runtime::go().
+#pragma once
+
+#include <new>
+#include <source_location>
+#include <stop_token>
+#include <utility>
+
+#include <weft/runtime/body.hpp>
+#include <weft/runtime/spawn_options.hpp>
+#include <weft/runtime/task.hpp>
+
+namespace weft {
+namespace detail {
+
+/// A fiber of `of` with everything but its body, counted against fibers_max: waits for room, or with
+/// `or_fail` gives null. Throws std::bad_alloc.
+fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location site, bool or_fail = false);
+
+/// The same on the worker of the calling fiber, where no number of fibers is limited: the fast way.
+WEFT_ALWAYS_INLINE fiber* new_fiber_here(worker& here, const spawn_options& o, std::source_location site) {
+  fiber* const f = here.allocate();
+  if (f == nullptr) [[unlikely]]
+    throw std::bad_alloc{};
+  f->id = here.next_id();
+  f->site = site;
+  f->level = static_cast<std::uint8_t>(o.priority);
+  f->stack_size = o.stack;
+  if (!o.name.empty()) [[unlikely]]
+    f->set_name(o.name);
+  return f;
+}
+
+/// Gives back a fiber that got no body.
+void drop_unborn(fiber& f) noexcept;
+
+/// Makes a fiber with a body runnable.
+void submit_fiber(fiber& f, const spawn_options& o) noexcept;
+
+WEFT_ALWAYS_INLINE worker& spawning_worker() noexcept {
+  worker* const here = worker::current();
+  WEFT_ASSERT(here != nullptr,
+              "spawn() and go() are for fibers: on a thread use runtime::spawn() or runtime::go()");
+  return *here;
+}
+
+// The body of a fiber that a token of the spawner's cancels too.
+template <class F>
+struct stopped_by {
+  F f;
+  std::stop_token token;
+
+  returns_t<F> operator()() {
+    fiber& self = *current_fiber();
+    const std::stop_callback pass_on{std::move(token), [&self] { request_stop(self); }};
+    return call_body(f, self);
+  }
+};
+
+template <class F>
+void set_body(fiber& f, F&& callable, const spawn_options& o) {
+  if (o.stop.stop_possible()) [[unlikely]]
+    set_body(f, stopped_by<std::decay_t<F>>{std::forward<F>(callable), o.stop});
+  else set_body(f, std::forward<F>(callable));
+}
+
+// Gives the block back if storing the callable throws.
+template <class F>
+fiber& with_body(fiber* f, F&& callable, const spawn_options& o) {
+  struct guard {
+    fiber* of;
+    ~guard() {
+      if (of != nullptr) drop_unborn(*of);
+    }
+  } g{f};
+  set_body(*f, std::forward<F>(callable), o);
+  g.of = nullptr;
+  return *f;
+}
+
+template <class F>
+fiber& spawn_fiber(scheduler& of, F&& f, const spawn_options& o, std::source_location site) {
+  fiber& made = with_body(new_fiber(of, o, site), std::forward<F>(f), o);
+  submit_fiber(made, o);
+  return made;
+}
+
+template <class F>
+WEFT_ALWAYS_INLINE fiber& spawn_here(F&& f, const spawn_options& o, std::source_location site) {
+  worker& here = spawning_worker();
+  if (here.limited() || o.worker.has_value()) [[unlikely]]
+    return spawn_fiber(here.owner(), std::forward<F>(f), o, site);
+  fiber& made = with_body(new_fiber_here(here, o, site), std::forward<F>(f), o);
+  here.start_later(made);
+  return made;
+}
+
+}  // namespace detail
+
+/// Runs f in a fiber of its own, which nobody waits for. Its failure, other than canceled, goes to the error
+/// sink.
+///
+/// Blocks     while options.fibers_max fibers live.
+/// Safe from  fibers.
+/// Cost       about 10 ns, and one run queue entry; no stack before it first runs.
+template <action F>
+void go(F f, spawn_options o = {}, std::source_location site = std::source_location::current()) {
+  detail::detach(detail::spawn_here(std::move(f), o, site));
+}
+
+/// Runs f in a fiber of its own, and gives its handle. It always starts, even if it is asked to stop before.
+///
+/// Blocks     while options.fibers_max fibers live.
+/// Safe from  fibers.
+template <body F>
+task<returns_t<F>> spawn(F f, spawn_options o = {},
+                         std::source_location site = std::source_location::current()) {
+  return task<returns_t<F>>{detail::spawn_here(std::move(f), o, site)};
+}
+
+/// spawn() that does not wait.
+///
+/// Errors     limit: options.fibers_max fibers live.
+template <body F>
+[[nodiscard]] result<task<returns_t<F>>> try_spawn(
+    F f, spawn_options o = {}, std::source_location site = std::source_location::current()) {
+  detail::fiber* const made = detail::new_fiber(detail::spawning_worker().owner(), o, site, /*or_fail=*/true);
+  if (made == nullptr) return std::unexpected(errc::limit);
+  detail::fiber& full = detail::with_body(made, std::move(f), o);
+  detail::submit_fiber(full, o);
+  return task<returns_t<F>>{full};
+}
+
+}  // namespace weft

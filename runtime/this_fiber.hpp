@@ -1,0 +1,81 @@
+// What a fiber can do to itself: the counterpart of std::this_thread.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+#include <string_view>
+#include <thread>
+
+#include <weft/runtime/base/deadline.hpp>
+#include <weft/runtime/base/result.hpp>
+#include <weft/runtime/park.hpp>
+#include <weft/runtime/stop.hpp>
+
+namespace weft {
+namespace detail {
+
+/// Parks until `until`. Errors: canceled.
+result<void> sleep(deadline until) noexcept;
+
+}  // namespace detail
+
+namespace this_fiber {
+
+/// Lets other ready fibers run first. On a foreign thread: std::this_thread::yield().
+///
+/// Cost       5 ns with another fiber ready; 1 ns alone.
+WEFT_ALWAYS_INLINE void yield() noexcept {
+  if (detail::worker* const here = detail::worker::current()) [[likely]]
+    here->yield();
+  else std::this_thread::yield();
+}
+
+/// The id of the calling fiber; 0 on a foreign thread.
+inline fiber_id get_id() noexcept {
+  const detail::worker* const here = detail::worker::current();
+  return here == nullptr || here->running() == nullptr ? fiber_id{} : here->running()->id;
+}
+
+/// The name that it was spawned with; empty on a foreign thread. Valid as long as the fiber.
+inline std::string_view name() noexcept {
+  const detail::worker* const here = detail::worker::current();
+  return here == nullptr || here->running() == nullptr ? std::string_view{} : here->running()->title();
+}
+
+/// Whether it was asked to stop and no shield hides that.
+inline bool stop_requested() noexcept {
+  const detail::worker* const here = detail::worker::current();
+  return here != nullptr && here->running() != nullptr && here->running()->wants_stop();
+}
+
+/// A token that is stopped when the fiber is. Cost: an allocation on the first call.
+inline std::stop_token get_stop_token() {
+  detail::fiber* const self = detail::current_fiber();
+  return self == nullptr ? std::stop_token{} : detail::stop_token_of(*self);
+}
+
+/// Sleeps at least that long.
+///
+/// Blocks     the calling fiber or foreign thread.
+/// Errors     canceled.
+/// Cost       a timer: 5 ns, and one look at the clock: 22.
+template <class R, class P>
+result<void> sleep_for(std::chrono::duration<R, P> time) noexcept {
+  return detail::sleep(deadline{time});
+}
+
+/// Sleeps until then, never less.
+inline result<void> sleep_until(deadline until) noexcept { return detail::sleep(until); }
+
+/// Yields if it has run long, and tells whether to go on. For loops that make no other call of weft.
+///
+/// Errors     canceled.
+[[nodiscard]] inline result<void> checkpoint() noexcept {
+  if (detail::current_fiber() == nullptr) return {};
+  yield();
+  if (stop_requested()) return std::unexpected(errc::canceled);
+  return {};
+}
+
+}  // namespace this_fiber
+}  // namespace weft

@@ -1,0 +1,291 @@
+// A worker: one thread, its run queue, its timers, its ring, its inbox. The scheduler loop is worker.cpp's
+// run().
+//
+// The loop alternates two states. Between batches it runs on the thread's own stack: takes the inbox, turns
+// the timer wheel, looks at the ring. Then it switches to the first ready fiber, and each fiber that parks or
+// yields jumps straight to the next, until the batch is used up or nothing is ready; the last one jumps back
+// to the loop.
+//
+// Signal masking costs no system call: `running_` is the mask. It names the fiber whose own code runs and is
+// null whenever weft's code runs, so the store that every switch makes anyway is the mask, and a handler that
+// finds null does nothing but record that it came. The kernel's mask is set once, when the thread starts.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <system_error>
+
+#include <weft/pools/slab.hpp>
+#include <weft/pools/stack_pool.hpp>
+#include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/platform.hpp>
+#include <weft/runtime/context/exceptions.hpp>
+#include <weft/runtime/fiber.hpp>
+#include <weft/runtime/inbox.hpp>
+#include <weft/runtime/poller.hpp>
+#include <weft/runtime/run_queue.hpp>
+#include <weft/runtime/thread_state.hpp>
+#include <weft/runtime/timer_wheel.hpp>
+#include <weft/runtime/wait.hpp>
+
+namespace weft::detail {
+
+class scheduler;
+
+/// Plain numbers of the worker; anyone may read them, a little late.
+struct worker_counters {
+  atomic<std::uint64_t> spawned{0};   // fibers that this worker spawned
+  atomic<std::uint64_t> finished{0};  // fibers that ended here
+  std::uint64_t batches = 0;
+  std::uint64_t switches = 0;  // counted per batch
+  std::uint64_t steals = 0;    // fibers taken from others
+  std::uint64_t sleeps = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t signal_masks = 0;  // system calls that changed this thread's signal mask
+};
+
+class worker {
+ public:
+  worker(scheduler& owner, unsigned index);
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+  ~worker();
+
+  /// The worker that this thread is; null on a foreign thread.
+  WEFT_ALWAYS_INLINE static worker* current() noexcept { return this_thread.current; }
+
+  /// The fiber that this worker runs; null while weft's own code runs.
+  WEFT_ALWAYS_INLINE fiber* running() const noexcept { return running_.load(std::memory_order_relaxed); }
+
+  // --- suspension; only from the fiber that runs
+
+  /// Lets the others run and comes back: the fiber is ready again at once. Returns without a switch if it is
+  /// alone.
+  WEFT_ALWAYS_INLINE void yield() noexcept {
+    fiber* const me = running();
+    WEFT_ASSERT(me != nullptr, "a yield where nothing may wait (on_thread_stack, a completion)");
+    fiber& self = *me;
+    if (exception_in_flight(exceptions_)) [[unlikely]]
+      return yield_in_catch();
+    if (--budget_ > 0) [[likely]] {
+      enter_runtime();
+      if (fiber* const next = queue_.exchange(self)) [[likely]] {
+        leave_runtime(*next);
+        context_switch(self.where, next->where);
+        return;
+      }
+    }
+    yield_slow(self);
+  }
+
+  /// Goes on with somebody else until the fiber is made ready. What is to wake it must know of it already.
+  WEFT_ALWAYS_INLINE void suspend(fiber& self) noexcept {
+    if (exception_in_flight(exceptions_)) [[unlikely]]
+      return suspend_in_catch(self);
+    enter_runtime();
+    switch_from(self);
+  }
+
+  /// Puts `f`, whose home is this worker, into the run queue. This thread only.
+  WEFT_ALWAYS_INLINE void make_ready(fiber& f) noexcept { queue_.push(f); }
+
+  /// Runs `call(argument)` on this thread's own stack, from a fiber. It must not suspend.
+  /// `self`: the fiber on whose stack the caller is.
+  void call_on_thread_stack(fiber& self, void (*call)(void*) noexcept, void* argument) noexcept;
+
+  // --- fibers
+
+  /// A control block, not yet with a body. Null: no memory.
+  fiber* allocate() noexcept {
+    auto* const f = static_cast<fiber*>(blocks_.take());
+    if (f != nullptr) [[likely]]
+      f->reset(owner_);
+    return f;
+  }
+
+  /// Takes back the block of a fiber that has ended and been emptied (release_fiber() is the way to here).
+  void release(fiber& f) noexcept {
+    f.state.store(fiber_state::free, std::memory_order_relaxed);
+    blocks_.give(&f);
+  }
+
+  /// Makes an unstarted fiber runnable: here, or wherever it gets stolen to.
+  WEFT_ALWAYS_INLINE void start_later(fiber& f) noexcept {
+    count_spawned();
+    if (f.pinned) [[unlikely]]
+      return queue_.push(f);
+    queue_.push_unstarted(f);
+    if (queue_.shared()) [[unlikely]]
+      offer_work();
+  }
+
+  WEFT_ALWAYS_INLINE void count_spawned() noexcept {
+    counters_.spawned.store(counters_.spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  /// Takes a fiber that another thread has spawned, or a pinned one.
+  void accept(fiber& f) noexcept {
+    if (f.pinned) queue_.push(f);
+    else queue_.push_unstarted(f);
+  }
+
+  /// The fiber that runs, or the one on whose stack weft's own code runs; for reports. Null between batches.
+  const fiber* running_or_last() const noexcept { return running(); }
+
+  /// An id that no other fiber of the process has or had.
+  static std::uint64_t unique_id() noexcept;
+  fiber_id next_id() noexcept {
+    if (next_id_ == last_id_) [[unlikely]]
+      reserve_ids();
+    return fiber_id{++next_id_};
+  }
+
+  /// Makes every started fiber of this worker want to stop. This thread only, between batches.
+  void stop_fibers() noexcept;
+
+  /// Lets a fiber whose home this is feel the stop that it has been asked for. This thread only.
+  void deliver_stop(fiber& f) noexcept;
+
+  /// The delivery of fiber::cancellation.
+  static void stop_posted(message& m, worker& receiver) noexcept;
+
+  /// Makes the loop call stop_fibers(), or end. Once each, from any thread.
+  void post_stop() noexcept { inbox_.push(stop_message_); }
+  void post_exit() noexcept { inbox_.push(exit_message_); }
+
+  /// Wakes this worker if it sleeps for want of work, to come and steal. False: it does not. From any thread.
+  bool nudge() noexcept {
+    if (!idle_.load(std::memory_order_relaxed) || !idle_.exchange(false, std::memory_order_acq_rel))
+      return false;
+    inbox_.push(nudge_message_);
+    return true;
+  }
+
+  // --- the thread
+
+  /// The scheduler loop: makes the poller, says how that went, runs until the scheduler lets it end.
+  void run() noexcept;
+
+  /// Whether options.fibers_max is set.
+  bool limited() const noexcept { return limited_; }
+
+  inbox& messages() noexcept { return inbox_; }
+  timer_wheel& timers() noexcept { return timers_; }
+  poller& io() noexcept { return *poller_; }
+  scheduler& owner() noexcept { return owner_; }
+  unsigned index() const noexcept { return index_; }
+  worker_counters& counters() noexcept { return counters_; }
+  run_queue& queue() noexcept { return queue_; }
+  stack_cache& stacks() noexcept { return stacks_; }
+
+  /// Connections that this worker serves; what net balances.
+  atomic<std::uint32_t> connections{0};
+
+ private:
+  [[noreturn]] static void fiber_main() noexcept;
+
+  // The mask. relaxed and a compiler fence are enough: only a signal handler on this very thread cares for
+  // the order.
+  WEFT_ALWAYS_INLINE void enter_runtime() noexcept {
+    running_.store(nullptr, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  WEFT_ALWAYS_INLINE void leave_runtime(fiber& next) noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    running_.store(&next, std::memory_order_relaxed);
+  }
+
+  // Who is next: a fiber of the batch, or the loop.
+  WEFT_ALWAYS_INLINE context& next_context() noexcept {
+    if (--budget_ > 0) [[likely]] {
+      if (fiber* next = queue_.pop()) [[likely]] {
+        if (next->stack == nullptr) [[unlikely]]
+          next = begin(*next);
+        if (next != nullptr) [[likely]] {
+          leave_runtime(*next);
+          return next->where;
+        }
+      }
+    }
+    return loop_;
+  }
+
+  // A fiber that was made ready before it has switched away may be the next one itself.
+  WEFT_ALWAYS_INLINE void switch_from(fiber& self) noexcept {
+    context& next = next_context();
+    if (&next != &self.where) [[likely]]
+      context_switch(self.where, next);
+  }
+
+  WEFT_NOINLINE void yield_slow(fiber& self) noexcept;
+  WEFT_NOINLINE void yield_in_catch() noexcept;
+  WEFT_NOINLINE void suspend_in_catch(fiber& self) noexcept;
+  WEFT_NOINLINE void offer_work() noexcept;
+  WEFT_NOINLINE void reserve_ids() noexcept;
+
+  fiber* begin(fiber& f) noexcept;
+  fiber* begin_slow(fiber& f) noexcept;
+  fiber* begin_on(fiber& f, std::byte* stack) noexcept;
+  void settle(fiber& f) noexcept;
+  fiber* end(fiber& self) noexcept;
+  [[noreturn]] void leave_for_good(context& from, context& to) noexcept;
+  void complete(fiber& self) noexcept;
+  WEFT_NOINLINE void complete_unseen(fiber& self, std::byte* stack) noexcept;
+  void count_finished() noexcept;
+  void retry_starved() noexcept;
+
+  bool open() noexcept;
+  void close() noexcept;
+  void run_batch() noexcept;
+  void enter(fiber& f) noexcept;
+  bool take_messages() noexcept;
+  void turn_timers() noexcept;
+  bool steal() noexcept;
+  void idle() noexcept;
+  bool spin() noexcept;
+  void sleep() noexcept;
+  bool trim() noexcept;
+
+  // The hottest line: what every switch reads or writes.
+  alignas(cache_line) atomic_for_signals<fiber*> running_{
+      nullptr};     // read by signal handlers of this thread only
+  int budget_ = 0;  // switches left in this batch
+  unsigned index_;
+  const bool limited_;                     // options.fibers_max is set
+  exception_state* exceptions_ = nullptr;  // this thread's; zero at every switch
+  context loop_;                           // how to go on with run_batch()
+  run_queue queue_;
+
+  slab_cache blocks_;
+  stack_cache stacks_;
+  timer_wheel timers_;
+  inbox inbox_;
+  scheduler& owner_;
+  std::unique_ptr<poller> poller_;
+  worker_counters counters_;
+
+  // A call that a fiber wants made on this thread's stack.
+  void (*call_)(void*) noexcept = nullptr;
+  void* call_argument_ = nullptr;
+  context* caller_ = nullptr;
+
+  context dead_;  // the context of the fiber that ended last: its sanitizer state goes with the next
+  fiber* stackless_ = nullptr;      // an unstarted fiber of this batch for which the cache had no stack
+  fiber* starved_ = nullptr;        // unstarted fibers for which there was no stack, linked by `next`
+  std::int64_t starved_until_ = 0;  // when to try them again
+  std::int64_t spin_ns_ = 0;        // how long to spin before the next sleep
+  std::int64_t idle_since_ = 0;     // when it last ran a fiber; 0: has trimmed since
+  std::uint64_t next_id_ = 0, last_id_ = 0;
+  unsigned random_;       // whom to rob first
+  bool exiting_ = false;  // the loop is to end
+
+  // A worker that sleeps for want of work says so in idle_; who clears it sends nudge_message_. The worker
+  // does not say so again before that message has arrived, so there is never more than one of it.
+  atomic<bool> idle_{false};
+  bool nudge_owed_ = false;  // idle_ was cleared by somebody whose message has not arrived
+  message stop_message_, exit_message_, nudge_message_;
+};
+
+}  // namespace weft::detail

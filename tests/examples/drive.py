@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Runs an example and checks what it does. Usage: drive.py NAME PROGRAM"""
+import concurrent.futures
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        return s.getsockname()[1]
+
+
+def wait_until_listening(port, process):
+    for _ in range(500):
+        if process.poll() is not None:
+            sys.exit(f'the server ended at once with {process.returncode}')
+        try:
+            socket.create_connection(('127.0.0.1', port), timeout=5).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+    sys.exit('the server does not listen')
+
+
+def exactly(connection, size):
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            break
+        parts += part
+    return bytes(parts)
+
+
+def client(port, number):
+    """Twenty messages of all sizes, then a half-close: the server must end the connection too."""
+    with socket.create_connection(('127.0.0.1', port), timeout=20) as c:
+        for size in [1, 2, 100, 1023, 1024, 1025, 5000] * 3:
+            message = os.urandom(size)
+            c.sendall(message)
+            if exactly(c, size) != message:
+                raise AssertionError(f'client {number}: another message came back')
+        c.shutdown(socket.SHUT_WR)
+        if c.recv(1) != b'':
+            raise AssertionError(f'client {number}: more than was sent came back')
+
+
+def echo(program):
+    """Load on all workers, then SIGTERM with connections open: exit status 0 within five seconds of drain."""
+    port = free_port()
+    server = subprocess.Popen([program, f'[::]:{port}'], stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until_listening(port, server)
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            list(pool.map(lambda n: client(port, n), range(300)))
+
+        second = subprocess.run([program, f'[::]:{port}'], capture_output=True, text=True, timeout=10)
+        if second.returncode == 0 or 'in use' not in second.stderr:
+            sys.exit(f'a second server on the port: {second.returncode}, {second.stderr!r}')
+
+        idle = socket.create_connection(('127.0.0.1', port))       # never says anything: the drain cancels it
+        busy = socket.create_connection(('127.0.0.1', port))
+        busy.sendall(b'x')
+        exactly(busy, 1)
+        begin = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        busy.sendall(b'y')
+        if exactly(busy, 1) != b'y':
+            sys.exit('a connection was cut during the drain')
+        busy.close()
+        status = server.wait(timeout=7)
+        took = time.monotonic() - begin
+        idle.close()
+        if status != 0 or took > 6:
+            sys.exit(f'exit status {status} after {took:.1f} s')
+        errors = server.stderr.read()
+        if errors:
+            sys.exit(f'on stderr: {errors}')
+    finally:
+        server.kill()
+
+    # A second signal during the drain ends it at once, as it always does.
+    server = subprocess.Popen([program, f'127.0.0.1:{port}'])
+    try:
+        wait_until_listening(port, server)
+        with socket.create_connection(('127.0.0.1', port)) as c:
+            c.sendall(b'x')
+            exactly(c, 1)
+            server.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            server.send_signal(signal.SIGINT)
+            if server.wait(timeout=2) != -signal.SIGINT:
+                sys.exit(f'the second signal: exit status {server.returncode}')
+    finally:
+        server.kill()
+
+
+def io(program):
+    """What goes in comes out, from a pipe and from a file."""
+    data = os.urandom(300_000)
+    if subprocess.run([program], input=data, capture_output=True, timeout=20).stdout != data:
+        sys.exit('a pipe is not copied as it is')
+    with open(program, 'rb') as file:
+        copied = subprocess.run([program], stdin=file, capture_output=True, timeout=20).stdout
+        if copied != pathlib.Path(program).read_bytes():
+            sys.exit('a file is not copied as it is')
+
+
+# What the others are called with, and the lines that they print: regular expressions.
+PLAIN = {
+    'address': (['127.0.0.1:80', '[2001:DB8:0::1]:443', '[fe80::1%lo]:22', ':8080'],
+                [r'127\.0\.0\.1:80 +port 80, loopback', r'\[2001:db8::1\]:443 +port 443',
+                 r'\[fe80::1%\d+\]:22 +port 22',
+                 r'\[::\]:8080 +port 8080, every address of this machine']),
+    'byte_view': ([], ['548 548 548']),
+    'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
+    'errc': ([], ['too slow: try again later', 'nobody is there']),
+    'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
+    'line_reader': ([], ['5', '42', r'what\?']),
+    'options': ([], [r'heard of: fiber .*options\.cpp.*nobody joins me']),
+    'result': (['42'], ['43']),
+    'runtime': ([], ['from a thread: 2', 'from main: 42']),
+    'server': ([], ['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK', 'HTTP/1.1 404 Not Found']),
+    'signals': (['10'], ['signal 15: cleaning up']),
+    'socket_options': ([], ['send buffer: 262144 bytes']),
+    'spawn': ([], ['logger: nobody waits for me', '42']),
+    'task': ([], ['not yet: deadline exceeded', 'stopped: canceled',
+                  'caught: an exception goes to whoever joins']),
+    'tcp_listener': ([], ['hello from behind the proxy']),
+    'tcp_stream': ([], ['hello']),
+    'this_fiber': ([], ['computed, then: canceled']),
+    'thread_stack': ([], ['pi is 3.141592654, and 0 is zero']),
+    'wait_group': ([], ['78498 primes']),
+}
+
+
+def plain(name, program):
+    arguments, expected = PLAIN[name]
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=20)
+    printed = done.stdout.splitlines()
+    # Lines of concurrent fibers may come in any order.
+    found = [any(re.fullmatch(e, line) for line in printed) for e in expected]
+    matched = len(printed) == len(expected) and all(found)
+    if done.returncode != 0 or done.stderr or not matched:
+        sys.exit(f'exit status {done.returncode}, on stderr {done.stderr!r}, printed:\n{done.stdout}')
+
+
+def result(program):
+    plain('result', program)
+    bad = subprocess.run([program, '4x'], capture_output=True, text=True, timeout=20)
+    if (bad.returncode, bad.stdout, bad.stderr) != (1, '', 'result: Invalid argument\n'):
+        sys.exit(f'of a bad number: {bad}')
+
+
+if __name__ == '__main__':
+    name, program = sys.argv[1:]
+    special = {'echo': echo, 'io': io, 'result': result}.get(name)
+    special(program) if special else plain(name, program)

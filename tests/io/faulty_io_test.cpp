@@ -1,0 +1,142 @@
+// Fibers whose pollers make everything go wrong that may (faulty_poller): streams arrive whole, EINTR is
+// never seen, deadlines and closes end every wait. This executable has its own make_poller, so all workers
+// get one.
+#include <algorithm>
+#include <atomic>
+
+#include <faulty_poller.hpp>
+#include <weft/io/descriptor.hpp>
+#include <weft/io/epoll_poller.hpp>
+#include <weft/io/uring_poller.hpp>
+#include <weft/runtime/wait_group.hpp>
+
+#include "fiber_fixture.hpp"
+
+namespace weft::detail {
+namespace {
+
+std::atomic<std::uint64_t> seed{1};
+std::atomic<backend> chosen{backend::epoll};
+
+bool is_injected(const std::error_code& e) {
+  return e == std::errc::no_buffer_space || e == std::errc::not_enough_memory;
+}
+
+}  // namespace
+
+result<std::unique_ptr<poller>> make_poller(const poller_options& options) {
+  auto made = chosen == backend::uring ? uring_poller::open(options) : epoll_poller::open(options);
+  if (!made) return made;
+  return std::make_unique<faulty_poller>(std::move(*made), faults{.seed = seed.fetch_add(1),
+                                                                  .short_count = 300,
+                                                                  .interrupted = 100,
+                                                                  .out_of_buffers = 50,
+                                                                  .late = 200,
+                                                                  .late_turns = 5});
+}
+
+namespace {
+
+class FaultyIo : public OnFibers {
+ protected:
+  void SetUp() override {
+    chosen = GetParam();
+    OnFibers::SetUp();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(backends, FaultyIo, testing::Values(backend::uring, backend::epoll), backend_name);
+
+// Sends all of `bytes`, or fails with something that was not injected.
+result<void> send_all(descriptor& to, std::span<const std::byte> bytes, deadline until) {
+  while (!bytes.empty()) {
+    const auto sent = to.send(bytes, 0, until);
+    if (!sent && !is_injected(sent.error())) return std::unexpected(sent.error());
+    if (sent) bytes = bytes.subspan(*sent);
+  }
+  return {};
+}
+
+// What comes until the end of the stream.
+result<std::string> receive_all(descriptor& from, deadline until) {
+  std::string all;
+  char buffer[100];
+  for (;;) {
+    const auto got = from.recv(bytes_of(buffer), 0, until);
+    if (!got && !is_injected(got.error())) return std::unexpected(got.error());
+    if (got && *got == 0) return all;
+    if (got) all.append(buffer, *got);
+  }
+}
+
+TEST_P(FaultyIo, streams_arrive_whole) {
+  run(2, [] {
+    constexpr int streams = 20;
+    wait_group all;
+    all.add(streams * 2);
+    std::vector<std::pair<descriptor, descriptor>> ends;
+    for (int i = 0; i < streams; ++i) {
+      auto [near, far] = tcp_pair();
+      ends.emplace_back(descriptor{near.release()}, descriptor{far.release()});
+    }
+    for (int i = 0; i < streams; ++i) {
+      std::string text(5000, ' ');
+      for (std::size_t at = 0; at < text.size(); ++at)
+        text[at] = static_cast<char>('a' + (at * 7 + static_cast<std::size_t>(i)) % 26);
+      auto& [near, far] = ends[static_cast<std::size_t>(i)];
+      go([&all, &near, text] {
+        for (std::size_t at = 0; at < text.size(); at += 100)
+          EXPECT_TRUE(send_all(near, std::as_bytes(std::span{text}).subspan(at, 100), deadline{20s}));
+        EXPECT_TRUE(near.shutdown(SHUT_WR));
+        all.done();
+      });
+      go([&all, &far, text] {
+        const auto got = receive_all(far, deadline{20s});
+        EXPECT_TRUE(got) << got.error().message();
+        EXPECT_EQ(got.value_or(""), text);
+        all.done();
+      });
+    }
+    ASSERT_TRUE(all.wait(deadline{30s}));
+  });
+}
+
+TEST_P(FaultyIo, deadlines_end_every_wait_and_never_early) {
+  run(1, [] {
+    auto [near, far] = tcp_pair();
+    descriptor stream{near.release()};
+    for (int i = 0; i < 50; ++i) {
+      char byte[1];
+      const deadline until{std::chrono::microseconds{200}};
+      const auto got = stream.recv(bytes_of(byte), 0, until);
+      ASSERT_FALSE(got);
+      ASSERT_TRUE(got.error() == errc::deadline_exceeded || is_injected(got.error()))
+          << got.error().message();
+      ASSERT_TRUE(is_injected(got.error()) || steady_ns() >= until.at);
+    }
+  });
+}
+
+TEST_P(FaultyIo, close_ends_every_wait) {
+  run(2, [] {
+    for (int round = 0; round < 100; ++round) {
+      auto [near, far] = tcp_pair();
+      descriptor stream{near.release()};
+      wait_group all;
+      all.add(3);
+      for (int i = 0; i < 3; ++i) {
+        go([&] {
+          const auto got = receive_all(stream, deadline{20s});
+          EXPECT_EQ(got.error(), errc::closed);
+          all.done();
+        });
+      }
+      for (int i = 0; i < round % 10; ++i) this_fiber::yield();
+      stream.close();
+      ASSERT_TRUE(all.wait(deadline{20s})) << "round " << round;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace weft::detail

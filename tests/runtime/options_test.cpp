@@ -1,0 +1,230 @@
+// options: the environment, the ranges, and that each preset behaves otherwise than the default.
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include <leak_check.hpp>
+#include <weft/runtime/cpus.hpp>
+#include <weft/runtime/options.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/this_fiber.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+
+const char* const variables[] = {"WEFT_WORKERS",     "WEFT_PIN",     "WEFT_FIBERS_MAX", "WEFT_BACKEND",
+                                 "WEFT_QUEUE_DEPTH", "WEFT_SPIN_US", "WEFT_STACKS_WARM"};
+
+// Begins without any of weft's variables, and puts back what was set.
+class Options : public weft_test::leak_check {
+ protected:
+  Options() {
+    for (const char* const v : variables) {
+      if (const char* const text = std::getenv(v)) before_[v] = text;
+      unsetenv(v);
+    }
+  }
+  ~Options() override {
+    for (const char* const v : variables) {
+      if (const auto was = before_.find(v); was != before_.end()) setenv(v, was->second.c_str(), 1);
+      else unsetenv(v);
+    }
+  }
+
+ private:
+  std::map<std::string, std::string> before_;
+};
+
+TEST_F(Options, an_empty_environment_changes_nothing) {
+  for (const options& base : {options{}, options::for_server(), options::low_latency()}) {
+    const options o = options::from_env(base).value();
+    EXPECT_EQ(o.workers, base.workers);
+    EXPECT_EQ(o.pin, base.pin);
+    EXPECT_EQ(o.fibers_max, base.fibers_max);
+    EXPECT_EQ(o.backend, base.backend);
+    EXPECT_EQ(o.queue_depth, base.queue_depth);
+    EXPECT_EQ(o.spin, base.spin);
+    EXPECT_EQ(o.stacks_warm, base.stacks_warm);
+  }
+  setenv("WEFT_WORKERS", "", 1);  // as unset
+  EXPECT_TRUE(options::from_env());
+}
+
+TEST_F(Options, each_variable_sets_its_field) {
+  setenv("WEFT_WORKERS", "3", 1);
+  setenv("WEFT_PIN", "1", 1);
+  setenv("WEFT_FIBERS_MAX", "1000", 1);
+  setenv("WEFT_BACKEND", "epoll", 1);
+  setenv("WEFT_QUEUE_DEPTH", "64", 1);
+  setenv("WEFT_SPIN_US", "7", 1);
+  setenv("WEFT_STACKS_WARM", "0", 1);
+  const options o = options::from_env().value();
+  EXPECT_EQ(o.workers, 3u);
+  EXPECT_TRUE(o.pin);
+  EXPECT_EQ(o.fibers_max, 1000u);
+  EXPECT_EQ(o.backend, io_backend::epoll);
+  EXPECT_EQ(o.queue_depth, 64u);
+  EXPECT_EQ(o.spin, 7us);
+  EXPECT_EQ(o.stacks_warm, 0u);
+  setenv("WEFT_PIN", "0", 1);
+  EXPECT_FALSE(options::from_env(options::optimal()).value().pin);
+  setenv("WEFT_BACKEND", "uring", 1);
+  EXPECT_EQ(options::from_env().value().backend, io_backend::uring);
+}
+
+TEST_F(Options, what_cannot_be_read_is_an_error_and_one_line_that_names_it) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"WEFT_WORKERS", "many"},
+      {"WEFT_WORKERS", "-1"},
+      {"WEFT_WORKERS", "1025"},
+      {"WEFT_WORKERS", "2 "},
+      {"WEFT_PIN", "yes"},
+      {"WEFT_FIBERS_MAX", "1e6"},
+      {"WEFT_BACKEND", "kqueue"},
+      {"WEFT_QUEUE_DEPTH", "7"},
+      {"WEFT_QUEUE_DEPTH", "0x40"},
+      {"WEFT_SPIN_US", "1000001"},
+      {"WEFT_STACKS_WARM", "99999999999999999999999"},
+  };
+  for (const auto& [variable, text] : bad) {
+    setenv(variable, text, 1);
+    testing::internal::CaptureStderr();
+    const auto got = options::from_env();
+    const std::string said = testing::internal::GetCapturedStderr();
+    ASSERT_FALSE(got) << variable << "=" << text;
+    EXPECT_EQ(got.error(), std::errc::invalid_argument);
+    EXPECT_EQ(said.find(std::string{"weft: "} + variable + "=" + text + ": "), 0u) << said;
+    EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
+    unsetenv(variable);
+  }
+}
+
+TEST_F(Options, validate_knows_the_ranges) {
+  const auto with = [](auto member, auto value) {
+    options o;
+    o.*member = value;
+    return o.validate().has_value();
+  };
+  EXPECT_TRUE(options{}.validate());
+  EXPECT_TRUE(with(&options::workers, 1024u));
+  EXPECT_FALSE(with(&options::workers, 1025u));
+  EXPECT_TRUE(with(&options::queue_depth, 8u));
+  EXPECT_FALSE(with(&options::queue_depth, 7u));
+  EXPECT_TRUE(with(&options::queue_depth, 32'768u));
+  EXPECT_FALSE(with(&options::queue_depth, 32'769u));
+  EXPECT_FALSE(with(&options::spin, std::chrono::nanoseconds{-1}));
+  EXPECT_TRUE(with(&options::spin, std::chrono::nanoseconds{1s}));
+  EXPECT_FALSE(with(&options::spin, std::chrono::nanoseconds{1s} + 1ns));
+  for (const options& o : {options::optimal(), options::for_server(), options::for_cli(),
+                           options::for_embedded(), options::low_latency()})
+    EXPECT_TRUE(o.validate());
+}
+
+// --- presets, by what they do
+
+int cpus_of_a_worker(const options& o) {
+  return run(
+      [] {
+        cpu_set_t set;
+        return pthread_getaffinity_np(pthread_self(), sizeof set, &set) == 0 ? CPU_COUNT(&set) : -1;
+      },
+      o);
+}
+
+TEST_F(Options, optimal_and_low_latency_bind_their_workers) {
+  EXPECT_EQ(cpus_of_a_worker(options::optimal()), 1);
+  EXPECT_EQ(cpus_of_a_worker(options::low_latency()), 1);
+  EXPECT_EQ(cpus_of_a_worker(options{}), static_cast<int>(detail::affinity_cpus()));
+}
+
+/// CPU time that the threads of a runtime take while it does nothing but wake up every 300 us for a while.
+std::chrono::nanoseconds cpu_time_of_waiting(options o) {
+  o.workers = 1;
+  const auto cpu_time = [] {
+    timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec};
+  };
+  return run(
+      [&] {
+        const auto begin = cpu_time();
+        for (int i = 0; i < 100; ++i) this_fiber::sleep_for(300us);  // real time: spinning is about it
+        return cpu_time() - begin;
+      },
+      o);
+}
+
+TEST_F(Options, low_latency_spins_where_the_default_sleeps) {
+  EXPECT_GT(cpu_time_of_waiting(options::low_latency()), cpu_time_of_waiting(options{}) * 3 / 2);
+}
+
+TEST_F(Options, for_cli_and_for_embedded_do_not_spin) {
+  for (options o : {options::for_cli(), options::for_embedded()}) {
+    EXPECT_EQ(o.spin, 0ns);
+    o.workers = 1;
+    const std::uint64_t sleeps = run(
+        [] {
+          const std::uint64_t before = detail::worker::current()->counters().sleeps;
+          for (int i = 0; i < 20; ++i) this_fiber::sleep_for(20us);  // real time: as above
+          return detail::worker::current()->counters().sleeps - before;
+        },
+        o);
+    EXPECT_GE(sleeps, 10u);
+  }
+}
+
+TEST_F(Options, for_embedded_has_one_worker_and_installs_no_handler) {
+  struct sigaction before{}, during{};
+  sigaction(SIGSEGV, nullptr, &before);
+  {
+    runtime rt{options::for_embedded()};
+    EXPECT_EQ(rt.workers(), 1u);
+    sigaction(SIGSEGV, nullptr, &during);
+  }
+  EXPECT_EQ(during.sa_sigaction, before.sa_sigaction);
+}
+
+TEST_F(Options, for_cli_has_four_workers_at_most) { EXPECT_LE(runtime{options::for_cli()}.workers(), 4u); }
+
+/// Stacks that keep their pages after a burst of `fibers`, once the idle worker has trimmed.
+std::size_t warm_after_a_burst(options o, int fibers) {
+  o.workers = 1;
+  runtime rt{o};
+  rt.block_on([&] {
+    std::vector<task<void>> tasks;
+    for (int i = 0; i < fibers; ++i)
+      tasks.push_back(spawn([] { this_fiber::yield(); }, {.stack = stack_class::kib4}));
+    for (task<void>& t : tasks) t.join();
+  });
+  std::size_t warm = 0;
+  for (int i = 0; i < 3000; ++i) {  // real time: trimming begins after 100 ms without work
+    const std::size_t now = rt.shared().stacks().count().warm;
+    if (i > 300 && now == warm) break;
+    warm = now;
+    std::this_thread::sleep_for(1ms);
+  }
+  return warm;
+}
+
+TEST_F(Options, presets_keep_as_many_stacks_warm_as_they_say) {
+  const std::size_t normal = warm_after_a_burst({}, 2000);
+  EXPECT_NEAR(static_cast<double>(normal), 500, 100);
+  EXPECT_LT(warm_after_a_burst(options::for_embedded(), 2000), 100u);
+  EXPECT_GT(warm_after_a_burst(options::for_server(), 2000), 1500u);
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,157 @@
+// When memory for stacks runs out, and when a fiber overflows its own.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <build_kind.hpp>
+#include <leak_check.hpp>
+#include <process_memory.hpp>
+#include <reports.hpp>
+#include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/this_fiber.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+using detail::atomic;
+using weft_test::reports;
+
+class Shortage : public weft_test::leak_check {};
+
+/// Lets the process map only `more` bytes besides what it has.
+class address_space_limit {
+ public:
+  explicit address_space_limit(std::size_t more) {
+    getrlimit(RLIMIT_AS, &before_);
+    rlimit less = before_;
+    less.rlim_cur = weft_test::status_bytes("VmSize") + more;
+    setrlimit(RLIMIT_AS, &less);
+  }
+  ~address_space_limit() { lift(); }
+  address_space_limit(const address_space_limit&) = delete;
+  address_space_limit& operator=(const address_space_limit&) = delete;
+
+  void lift() { setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// A fiber for which there is no stack stays queued, the error sink hears of it once a second at most, and the
+// fiber runs as soon as another one ends, or memory is there again.
+TEST_F(Shortage, fibers_without_a_stack_wait_and_run_later) {
+  if (weft_test::sanitized) GTEST_SKIP() << "sanitizers do not live under a limit on address space";
+  reports::clear();
+  options o;
+  o.workers = 1;
+  o.error_sink = reports::sink;
+  runtime rt{o};
+  event gate;
+  atomic<int> started{0}, ended{0};
+  rt.block_on([] {});
+  constexpr int fibers = 400;
+  {
+    address_space_limit few{32 << 20};  // the arena of 1 MiB stacks gets 16 or so
+    rt.block_on([&] {
+      for (int i = 0; i < fibers; ++i)
+        go(
+            [&] {
+              started.fetch_add(1);
+              (void)gate.wait();
+              ended.fetch_add(1);
+            },
+            {.name = "large", .stack = stack_class::mib1});
+      for (int i = 0; i < 20; ++i) this_fiber::sleep_for(1ms);  // real time: retries come every 10 ms
+    });
+    EXPECT_GT(started.load(), 0);
+    EXPECT_LT(started.load(), fibers);
+    const auto all = reports::take();
+    EXPECT_EQ(reports::with(all, make_error_code(errc::limit).message()), 1u);
+    EXPECT_EQ(reports::with(all, "\"large\""), 1u);
+    EXPECT_EQ(rt.block_on([] { return 5; }), 5);  // others go on meanwhile
+    gate.set();                                   // each end makes room for another
+    rt.block_on([&] {
+      while (ended.load() < fibers) this_fiber::sleep_for(1ms);  // real time: as above
+    });
+  }
+  EXPECT_EQ(ended.load(), fibers);
+  EXPECT_TRUE(rt.stop(10s));
+}
+
+TEST_F(Shortage, fibers_without_a_stack_run_when_there_is_memory_again) {
+  if (weft_test::sanitized) GTEST_SKIP() << "sanitizers do not live under a limit on address space";
+  reports::clear();
+  options o;
+  o.workers = 2;
+  o.error_sink = reports::sink;
+  runtime rt{o};
+  event gate;
+  atomic<int> started{0};
+  rt.block_on([] {});
+  address_space_limit few{32 << 20};
+  constexpr int fibers = 100;
+  for (int i = 0; i < fibers; ++i)
+    rt.go(
+        [&] {
+          started.fetch_add(1);
+          (void)gate.wait();
+        },
+        {.stack = stack_class::mib1});
+  rt.block_on([&] {
+    for (int i = 0; i < 20; ++i) this_fiber::sleep_for(1ms);  // real time: as above
+  });
+  EXPECT_LT(started.load(), fibers);
+  few.lift();
+  rt.block_on([&] {
+    while (started.load() < fibers) this_fiber::sleep_for(1ms);  // real time: as above
+  });
+  gate.set();
+  EXPECT_TRUE(rt.stop(10s));
+  EXPECT_GE(reports::take().size(), 1u);
+}
+
+// A thread's stack takes 8 MiB: with too little room for all workers, open() ends those that had begun.
+TEST_F(Shortage, open_says_that_threads_cannot_be_had_and_leaves_nothing_behind) {
+  if (weft_test::sanitized) GTEST_SKIP() << "sanitizers do not live under a limit on address space";
+  options o;
+  o.workers = 8;
+  int refused = 0;
+  for (std::size_t room = 8; room <= 64; room += 8) {
+    const address_space_limit few{room << 20};
+    if (const auto made = runtime::open(o)) continue;
+    else EXPECT_NE(made.error(), std::error_code{});
+    ++refused;
+  }
+  EXPECT_GT(refused, 0);
+}
+
+// --- overflow
+
+WEFT_NOINLINE int burrow(int depth) {
+  volatile int frame[16];
+  frame[depth % 16] = depth;
+  const int below = depth < 0 ? 0 : burrow(depth + 1);
+  return below + frame[depth % 16];
+}
+
+TEST(ShortageDeathTest, a_fiber_that_overflows_its_stack_is_named) {
+  if (weft_test::sanitized) GTEST_SKIP() << "sanitizers catch the signal themselves";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const stack_class c : {stack_class::kib4, stack_class::kib64})
+    EXPECT_EXIT(
+        run([c] { spawn([] { return burrow(0); }, {.name = "digger", .stack = c}).join(); }, {.workers = 1}),
+        testing::KilledBySignal(SIGSEGV),
+        "stack overflow: fiber [0-9]+ .digger. .spawned at .*shortage_test.cpp:");
+}
+
+}  // namespace
+}  // namespace weft

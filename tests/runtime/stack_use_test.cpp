@@ -1,0 +1,246 @@
+// How much of a fiber's stack weft itself uses, measured on painted stacks of the smallest class: 512 bytes
+// at most, whatever the call, because a fiber of that class has 4 KiB in all.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <build_kind.hpp>
+#include <leak_check.hpp>
+#include <weft/io/io.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/thread_stack.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::ptrdiff_t allowed = 512;
+constexpr std::byte paint{0xa5};
+
+WEFT_ALWAYS_INLINE std::byte* stack_pointer() {
+  std::byte* sp;
+#if defined(__x86_64__)
+  asm volatile("mov %%rsp, %0" : "=r"(sp));
+#elif defined(__aarch64__)
+  asm volatile("mov %0, sp" : "=r"(sp));
+#endif
+  return sp;
+}
+
+std::ptrdiff_t painted_from(const std::byte* base, const std::byte* top) {
+  return top - std::find_if(base, top, [](std::byte b) { return b != paint; });
+}
+
+/// Bytes below the caller's frame that f() has written to, the frame of f included.
+template <class F>
+WEFT_NOINLINE std::ptrdiff_t stack_used_by(F& f) {
+  std::byte* const base = detail::worker::current()->running()->stack;
+  std::byte* const top = stack_pointer();
+  // Byte by byte, and through volatile: memset would paint over its own return address.
+  for (volatile std::byte* p = base; p != top; ++p) *p = paint;
+  f();
+  return painted_from(base, top);
+}
+
+class StackUse : public weft_test::leak_check {
+ protected:
+  void SetUp() override {
+    if (!weft_test::optimized)
+      GTEST_SKIP() << "what is meant is an optimized build; sanitizers use the stack too";
+  }
+
+  /// Calls `f`, whose own frame is small, on a fiber of the smallest class, a few times: the first time is
+  /// the coldest.
+  template <class F>
+  static void expect_little(const char* what, F f, int times = 3) {
+    const std::ptrdiff_t used = spawn(
+                                    [&] {
+                                      std::ptrdiff_t most = 0;
+                                      for (int i = 0; i < times; ++i) most = std::max(most, stack_used_by(f));
+                                      return most;
+                                    },
+                                    {.stack = stack_class::kib4})
+                                    .join();
+    std::printf("%-34s %4td bytes\n", what, used);
+    RecordProperty(what, static_cast<int>(used));
+    EXPECT_LE(used, allowed) << what;
+  }
+};
+
+void nothing() {}
+
+TEST_F(StackUse, suspending_takes_512_bytes_at_most) {
+  run(
+      [] {
+        event never;
+        bool over = false;
+        task<void> other = spawn([&] {
+          while (!over) this_fiber::yield();
+        });
+        expect_little("yield", [] { this_fiber::yield(); }, 100);
+        expect_little("sleep_for", [] { this_fiber::sleep_for(20us); });
+        expect_little("checkpoint", [] { (void)this_fiber::checkpoint(); });
+        expect_little("event.wait until", [&] { (void)never.wait(20us); });
+        over = true;
+        other.join();
+      },
+      {.workers = 1});
+}
+
+TEST_F(StackUse, an_event_that_opens_later) {
+  run(
+      [] {
+        event gate;
+        std::vector<task<void>> setters;
+        for (int i = 0; i < 3; ++i)
+          setters.push_back(spawn([&] {
+            for (int k = 0; k < 5; ++k) this_fiber::yield();
+            gate.set();
+          }));
+        expect_little("event.wait, set later", [&] { (void)gate.wait(); }, 1);
+        expect_little("event.set and reset", [&] {
+          gate.set();
+          gate.reset();
+        });
+      },
+      {.workers = 1});
+}
+
+TEST_F(StackUse, spawning_and_joining_takes_512_bytes_at_most) {
+  run(
+      [] {
+        const spawn_options small{.stack = stack_class::kib4};
+        expect_little("spawn, join", [&] { spawn(nothing, small).join(); }, 100);
+        expect_little("spawn, join until", [&] { (void)spawn(nothing, small).join(1h); });
+        expect_little("spawn, stop",
+                      [&] { const task<void> t = spawn([] { this_fiber::sleep_for(1h); }, small); });
+        expect_little("go", [&] { go(nothing, small); });
+        expect_little("spawn with a name",
+                      [&] { spawn(nothing, {.name = "named", .stack = stack_class::kib4}).join(); });
+        expect_little("spawn pinned",
+                      [&] { spawn(nothing, {.stack = stack_class::kib4, .worker = 0}).join(); });
+        expect_little("on_thread_stack", [] { on_thread_stack(nothing); });
+      },
+      {.workers = 1});
+}
+
+// Where a fiber switches away, the next one gets its stack: from an empty cache that means the kernel.
+TEST_F(StackUse, spawning_thousands_takes_no_more_than_one) {
+  for (const unsigned workers : {1u, 2u})
+    run(
+        [] {
+          expect_little(
+              "go, 5000 times",
+              [] {
+                for (int i = 0; i < 5000; ++i) go([] { this_fiber::yield(); }, {.stack = stack_class::kib16});
+              },
+              1);
+          expect_little(
+              "yield to 5000 that start",
+              [] {
+                for (int i = 0; i < 3; ++i) this_fiber::yield();
+              },
+              1);
+        },
+        {.workers = workers});
+}
+
+// The first stack of its class: an arena is mapped and guarded, on the stack of whoever switches away.
+TEST_F(StackUse, switching_to_a_fiber_for_which_the_kernel_must_be_asked_takes_512_bytes_at_most) {
+  run(
+      [] {
+        for (const stack_class c : {stack_class::kib4, stack_class::kib256, stack_class::mib1}) {
+          const std::string what = std::string{"yield to the first "} + detail::name(c);
+          task<void> measuring = spawn(
+              [&] {
+                task<void> first = spawn([] { this_fiber::yield(); }, {.stack = c});
+                const auto to_it = [] { this_fiber::yield(); };
+                const std::ptrdiff_t used = stack_used_by(to_it);
+                std::printf("%-34s %4td bytes\n", what.c_str(), used);
+                EXPECT_LE(used, allowed) << what;
+                first.join();
+              },
+              {.stack = stack_class::kib16});
+          measuring.join();
+        }
+      },
+      {.workers = 1});
+}
+
+TEST_F(StackUse, spawning_under_a_limit_takes_512_bytes_at_most) {
+  run(
+      [] {
+        const spawn_options small{.stack = stack_class::kib4};
+        expect_little("spawn, join, limited", [&] { spawn(nothing, small).join(); });
+        expect_little("go, waiting for room", [&] {
+          for (int i = 0; i < 50; ++i) go([] { this_fiber::yield(); }, {.stack = stack_class::kib4});
+        });
+        expect_little("try_spawn", [&] { (void)try_spawn(nothing, small); });
+      },
+      {.workers = 2, .fibers_max = 4});
+}
+
+TEST_F(StackUse, io_takes_512_bytes_at_most) {
+  for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    run(
+        [&] {
+          std::array<std::byte, 8> buffer{};
+          expect_little("recv until, nothing comes", [&] { (void)io::recv(ends[0], buffer, 0, 100us); });
+          expect_little("send", [&] { (void)io::send(ends[1], buffer); });
+          expect_little("recv, something is there", [&] { (void)io::recv(ends[0], buffer); });
+          task<void> sender = spawn([&] {
+            for (int i = 0; i < 3; ++i) {
+              this_fiber::sleep_for(200us);
+              (void)io::send(ends[1], buffer);
+            }
+          });
+          expect_little("recv until, something comes", [&] { (void)io::recv(ends[0], buffer, 0, 10s); });
+          sender.join();
+          expect_little("poll until", [&] { (void)io::poll(ends[0], 1 /*POLLIN*/, 100us); });
+        },
+        {.workers = 1, .backend = backend});
+    close(ends[0]);
+    close(ends[1]);
+  }
+}
+
+/// The same for all that lies around the body: the root of the fiber, and its end.
+TEST_F(StackUse, starting_and_ending_takes_512_bytes_at_most) {
+  run(
+      [] {
+        struct painted {
+          std::byte* base = nullptr;
+          std::byte* top = nullptr;
+        } p;
+        for (int i = 0; i < 3; ++i) {
+          spawn(
+              [&p] {
+                p.base = detail::worker::current()->running()->stack;
+                p.top = p.base + detail::usable(stack_class::kib4);
+                for (volatile std::byte* at = p.base; at != stack_pointer() - 128; ++at) *at = paint;
+              },
+              {.stack = stack_class::kib4})
+              .join();
+          const std::ptrdiff_t used = painted_from(p.base, p.top);
+          std::printf("%-34s %4td bytes\n", "root and end of a fiber", used);
+          EXPECT_LE(used, allowed);
+        }
+      },
+      {.workers = 1});
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,148 @@
+// descriptor over the simulated kernel: turns, deadlines and stops, close against everything, on two
+// workers. The kernel's answers come late and short, some only when asked to end, and a cancelled operation
+// may still succeed.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <sim/explore.hpp>
+#include <sim/kernel.hpp>
+#include <sim/sim.hpp>
+#include <weft/io/descriptor.hpp>
+#include <weft/runtime/runtime.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+using detail::descriptor;
+using detail::operation_code;
+
+constexpr std::uint64_t seeds = 10'000;
+constexpr simulator_options two_workers{.workers = 2};
+
+// A number that is open, so that close() has something to close.
+int some_descriptor() {
+  static const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  return ::fcntl(null, F_DUPFD_CLOEXEC, 0);
+}
+
+// Half of the operations end only when asked to; never two of one direction at a time.
+void script_kernel(sim& world, bool all_end = false) {
+  detail::set_kernel_script([&world, all_end](const detail::operation& op, detail::random_source& random) {
+    world.check(detail::operations_in_flight(op.fd, op.code) == 0, "two operations in one direction");
+    detail::kernel_answer answer = detail::random_answer(op, random);
+    answer.never = !all_end && random.one_in(2);
+    return answer;
+  });
+}
+
+bool is_any_of(const std::error_code& error, std::initializer_list<errc> allowed) {
+  return std::ranges::any_of(allowed, [&](errc e) { return error == e; });
+}
+
+// Readers and a writer, some with a deadline, one to be stopped; close() comes from a fiber or a thread at
+// any time.
+void close_against_users(sim& world) {
+  script_kernel(world);
+  world.rt();
+  const int fd = some_descriptor();
+  descriptor d{fd};
+  const deadline until = world.in(100us);
+  int ended = 0;
+  bool closed = false;
+  const auto receives = [&](deadline by) {
+    for (int i = 0; i < 2; ++i) {
+      const bool was_closed = closed;
+      std::array<std::byte, 16> bytes;
+      const result<std::size_t> r = d.recv(bytes, 0, by);
+      world.check(!was_closed || (!r && r.error() == errc::closed), "used after close()");
+      if (!r) {
+        world.check(is_any_of(r.error(), {errc::closed, errc::deadline_exceeded, errc::canceled}),
+                    "the wrong error");
+        world.check(r.error() != errc::deadline_exceeded || by.expired(), "too early");
+        if (r.error() == errc::closed) break;
+      }
+    }
+    ++ended;
+  };
+  const auto sends = [&] {
+    std::array<std::byte, 16> bytes{};
+    const result<std::size_t> r = d.send(bytes);
+    world.check(r.has_value() || r.error() == errc::closed, "the wrong error");
+    ++ended;
+  };
+  const auto closes = [&] {
+    if (world.random(2) == 0) {
+      detail::wait w{/*cancellable=*/false};
+      (void)park(w, until, detail::park_reason::sleep);
+    }
+    d.close();
+    closed = true;
+    world.check(detail::operations_in_flight(fd) == 0, "closed under an operation");
+    world.check(d.native_handle() == -1, "closed, and still has a number");
+  };
+  world.spawn([&] { receives(deadline::never()); }, "reader");
+  world.spawn([&] { receives(until); }, "timed reader");
+  world.spawn(sends, "writer");
+  auto stopped = world.rt().spawn([&] { receives(deadline::never()); });
+  for (std::uint64_t closers = 1 + world.random(2); closers > 0; --closers) {
+    if (world.random(2) == 0) world.spawn(closes, "closer");
+    else world.thread(closes, "closer");
+  }
+  world.thread([&] { (void)stopped.request_stop(); }, "stopper");
+  world.run();
+  stopped.join();
+  world.check(ended == 4, "an operation is lost");
+  detail::set_kernel_script({});
+}
+
+// Nobody closes: each reader, on either worker, gets its turn.
+void take_turns(sim& world) {
+  script_kernel(world, /*all_end=*/true);
+  descriptor d{some_descriptor()};
+  int received = 0;
+  constexpr int readers = 3, times = 2;
+  for (int i = 0; i < readers; ++i)
+    world.spawn(
+        [&] {
+          for (int k = 0; k < times; ++k) {
+            std::array<std::byte, 16> bytes;
+            world.check(d.recv(bytes).has_value(), "recv failed");
+            ++received;
+          }
+        },
+        "reader");
+  world.run();
+  world.check(received == readers * times, "a turn is lost");
+  detail::set_kernel_script({});
+}
+
+TEST(SimulatedDescriptor, close_ends_every_use_and_waits_for_the_kernel) {
+  explore(seeds, close_against_users, two_workers);
+}
+
+TEST(SimulatedDescriptor, everybody_gets_a_turn) { explore(seeds, take_turns, two_workers); }
+
+TEST(SimulatedDescriptor, slow_threads_change_nothing) {
+  explore(seeds / 2, close_against_users, {.slowness = 50, .workers = 2});
+}
+
+TEST(SimulatedDescriptor, every_operation_is_needed) {
+  const auto race = [](sim& world) {
+    if (world.random(2) == 0) close_against_users(world);
+    else take_turns(world);
+  };
+  expect_mutations_found("io/descriptor.cpp", seeds, race, {}, two_workers);
+}
+
+}  // namespace
+}  // namespace weft

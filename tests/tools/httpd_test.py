@@ -1,0 +1,145 @@
+"""weft-httpd as its users meet it: flags, what it prints, routes, signals, exit statuses.
+
+Usage: httpd_test.py PROGRAM
+"""
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+PROGRAM = sys.argv.pop()
+
+
+def run(*flags):
+    """Of a start that is to fail: exit status, lines of stderr."""
+    done = subprocess.run([PROGRAM, *flags], capture_output=True, text=True, timeout=20)
+    return done.returncode, done.stderr.splitlines()
+
+
+# The flags decide which backend is used, not the environment of the test run.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "WEFT_BACKEND"}
+
+
+class Server:
+    def __init__(self, *flags):
+        self.process = subprocess.Popen([PROGRAM, "--port", "0", *flags], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.line = self.process.stdout.readline()
+        self.port = int(self.line.split(" (")[0].rpartition(":")[2])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        answer = response.status, response.read().decode(), response
+        connection.close()
+        return answer
+
+    def stop(self, number):
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=20)
+        return self.process.returncode, out, err
+
+
+class Httpd(unittest.TestCase):
+    def test_says_where_it_listens_and_nothing_else(self):
+        for backend, name in (("uring", "io_uring"), ("epoll", "epoll")):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with Server("--backend", backend, "--workers", "2") as s:
+                    self.assertEqual(
+                        s.line, f"weft-httpd: listening on http://127.0.0.1:{s.port} (2 workers, {name})\n")
+                    self.assertEqual(s.ask("GET", "/")[0], 200)
+                    self.assertEqual(s.stop(number), (0, "", ""))
+
+    def test_serves_its_routes(self):
+        with Server() as s:
+            for path in ("/", "/plaintext"):
+                self.assertEqual(s.ask("GET", path)[:2], (200, "Hello, World!"))
+            self.assertEqual(s.ask("GET", "/json")[:2], (200, '{"message":"Hello, World!"}'))
+            self.assertEqual(s.ask("GET", "/json")[2].getheader("Content-Type"), "application/json")
+            for path in ("/", "/echo"):
+                self.assertEqual(s.ask("POST", path, "some text")[:2], (200, "some text"))
+            html = s.ask("POST", "/", "<p>", {"Content-Type": "text/html"})[2]
+            self.assertEqual(html.getheader("Content-Type"), "text/html")
+            self.assertEqual(s.ask("GET", "/healthz")[:2], (200, "ok\n"))
+            self.assertEqual(s.ask("HEAD", "/")[:2], (200, ""))
+            self.assertEqual(s.ask("GET", "/nothing")[0], 404)
+            status, _, response = s.ask("DELETE", "/echo")
+            self.assertEqual((status, response.getheader("Allow")), (405, "POST, OPTIONS"))
+
+    def test_ends_while_connections_are_open(self):
+        with Server() as s:
+            open_connections = []
+            for _ in range(2):
+                open_connections.append(socket.create_connection(("127.0.0.1", s.port)))
+                open_connections[-1].sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                self.assertIn(b"200 OK", open_connections[-1].recv(1000))
+            idle, begun = open_connections
+            begun.sendall(b"GET / HTTP/1.1\r\n")
+            s.process.send_signal(signal.SIGTERM)
+            self.assertEqual(idle.recv(1), b"")
+            begun.sendall(b"Host: a\r\n\r\n")
+            answer = begun.recv(1000)
+            self.assertIn(b"200 OK", answer)
+            self.assertIn(b"Connection: close\r\n", answer)
+            for connection in open_connections:
+                connection.close()
+            self.assertEqual(s.process.wait(20), 0)
+
+    def test_refuses_bad_flags_in_one_line(self):
+        for flags in (["--nonsense"], ["extra"], ["--port"], ["--port", "x"], ["--port", "65536"],
+                      ["--port=-1"], ["--workers", "1025"], ["--backend", "kqueue"],
+                      ["--host", "example.org"], ["--host", "1.2.3"], ["--max-connections", "0"],
+                      ["--drain-seconds", "1.5"]):
+            status, lines = run(*flags)
+            self.assertEqual((status, len(lines)), (2, 1), (flags, lines))
+            self.assertTrue(lines[0].startswith("weft-httpd: "), lines)
+
+    def test_says_what_to_do_when_it_cannot_listen(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            status, lines = run("--port", str(port))
+            self.assertEqual((status, len(lines)), (2, 1), lines)
+            self.assertIn("in use", lines[0])
+            self.assertIn("--port", lines[0])
+        status, lines = run("--host", "203.0.113.7", "--port", "0")
+        self.assertEqual((status, len(lines)), (2, 1), lines)
+        self.assertIn("--host", lines[0])
+
+    @unittest.skipIf(os.geteuid() == 0 and not os.path.exists("/usr/bin/setpriv"), "setpriv is not there")
+    def test_says_what_to_do_about_privileged_ports(self):
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as limit:
+            if int(limit.read()) <= 81:
+                self.skipTest("no port is privileged here")
+        without = []
+        if os.geteuid() == 0:
+            without = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+        done = subprocess.run([*without, PROGRAM, "--port", "81"], capture_output=True, text=True,
+                              timeout=20)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("privileged", done.stderr)
+
+    def test_helps(self):
+        done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for flag in ("--host", "--port", "--workers", "--backend", "--max-connections", "--drain-seconds",
+                     "--help", "--version"):
+            self.assertIn(flag, done.stdout)
+        done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=20)
+        self.assertRegex(done.stdout, r"^weft-httpd \d+\.\d+\.\d+\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
