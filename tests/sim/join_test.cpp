@@ -11,6 +11,7 @@
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -40,9 +41,10 @@ void threads_join(sim& world) {
   world.run();
 }
 
-// Joins that give up while the fiber ends, and come again.
+// Joins that give up while the fiber ends, and come again. One that gives up at once meets a fiber that does
+// not sleep; one that gives up later, a fiber that wakes at the same tick of the clock.
 void joins_give_up(sim& world) {
-  const deadline until = world.in(1ms);
+  const deadline until = world.in(world.random(2) == 0 ? 0ms : 1ms);
   const auto joins = [&] {
     auto t = world.rt().spawn([&] {
       if (world.random(2) == 0) rest(until);
@@ -90,7 +92,10 @@ void late_stops_hit_nobody_else(sim& world) {
 // The token of a fiber is made while the stop comes.
 void tokens_hear_of_stops(sim& world) {
   detail::atomic<int> heard{0};
+  detail::atomic<std::uint32_t> started{world.random(2) == 0};  // 1: the stop need not wait for it
   auto t = world.rt().spawn([&] {
+    started.store(1);
+    detail::futex_wake(&started, 1);
     const std::stop_token token = this_fiber::get_stop_token();
     const std::stop_callback counts{token, [&] { heard.fetch_add(1); }};
     // By the token alone, or by a wait that ends, after which the token knows too.
@@ -99,7 +104,10 @@ void tokens_hear_of_stops(sim& world) {
       while (!token.stop_requested()) this_fiber::yield();
     world.check(token.stop_requested(), "the token did not hear of the stop");
   });
-  world.thread([&] { (void)t.request_stop(); });
+  world.thread([&] {
+    while (started.load() == 0) detail::futex_wait(started, 0, deadline::never());
+    (void)t.request_stop();
+  });
   world.run();
   t.join();
   world.check(heard.load() == 1, "the callback did not run once");
@@ -159,7 +167,6 @@ void any_of_these(sim& world) {
 }
 
 TEST(Join, every_operation_is_needed) {
-  GTEST_SKIP() << "two mutations go unnoticed since follow_stop(): a torn fetch, a dropped load";
   using enum mutation::change;
   const auto check = [](const code& part, const std::vector<exemption>& exempt = {}) {
     expect_mutations_found(part, seeds, any_of_these, exempt, two_workers);
