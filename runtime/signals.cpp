@@ -143,8 +143,8 @@ void* run_thread(void*) noexcept {
       for (signal_set open = waited_for(); open != 0; open &= open - 1) ::sigdelset(&mask, lowest(open));
     }
     wake_all(woken);
-    if (last) return nullptr;
     ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+    if (last) return nullptr;  // with all of them blocked, so that none is delivered to a thread that ends
     detail::futex_wait(bell, seen, deadline::never());
   }
 }

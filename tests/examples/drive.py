@@ -28,6 +28,17 @@ def wait_until_listening(port, process):
     sys.exit('the server does not listen')
 
 
+def wait_until_refused(port):
+    """The server has heard of its signal: it listens no more."""
+    for _ in range(500):
+        try:
+            socket.create_connection(('127.0.0.1', port), timeout=5).close()
+            time.sleep(0.01)
+        except OSError:
+            return
+    sys.exit('the server still listens')
+
+
 def exactly(connection, size):
     parts = bytearray()
     while len(parts) < size:
@@ -94,7 +105,7 @@ def echo(program):
             c.sendall(b'x')
             exactly(c, 1)
             server.send_signal(signal.SIGINT)
-            time.sleep(0.3)
+            wait_until_refused(port)
             server.send_signal(signal.SIGINT)
             if server.wait(timeout=2) != -signal.SIGINT:
                 sys.exit(f'the second signal: exit status {server.returncode}')
