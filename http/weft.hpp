@@ -13,13 +13,16 @@
 #include <weft/net/socket_options.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
+#include <weft/runtime/barrier.hpp>
 #include <weft/runtime/base/byte_view.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/event.hpp>
+#include <weft/runtime/latch.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/runtime.hpp>
+#include <weft/runtime/semaphore.hpp>
 #include <weft/runtime/signals.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/task.hpp>

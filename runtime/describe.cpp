@@ -35,9 +35,9 @@ class text_buffer {
   std::size_t used_ = 0;
 };
 
-constexpr std::string_view reasons[] = {"nothing",      "a sleep",        "a join",   "room for a fiber",
-                                        "I/O",          "offloaded work", "a signal", "an event",
-                                        "a wait group", "its turn"};
+constexpr std::string_view reasons[] = {
+    "nothing",  "a sleep",      "a join",   "room for a fiber", "I/O",     "offloaded work", "a signal",
+    "an event", "a wait group", "its turn", "a semaphore",      "a latch", "a barrier",      "a rate limit"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

@@ -41,7 +41,11 @@ enum class park_reason : std::uint8_t {
   signal,
   event,
   wait_group,
-  turn
+  turn,
+  semaphore,
+  latch,
+  barrier,
+  rate_limit
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };
