@@ -37,7 +37,7 @@ class text_buffer {
 
 constexpr std::string_view reasons[] = {"nothing",      "a sleep",        "a join",   "room for a fiber",
                                         "I/O",          "offloaded work", "a signal", "an event",
-                                        "a wait group", "its turn"};
+                                        "a wait group", "its turn",       "news of a stop"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};
