@@ -1,5 +1,6 @@
 #include <weft/io/perform.hpp>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <poll.h>
@@ -85,9 +86,12 @@ void pending_operation::ask(asked_by who_asks) noexcept {
 outcome perform(pending_operation& p, deadline until) noexcept {
   if (!p.who->is_fiber()) return perform_on_thread(p, until);
   auto& self = static_cast<fiber&>(*p.who);
-  if (p.cancellable && self.wants_stop()) {
-    follow_stop(self);
-    return failure(errc::canceled);
+  if (p.cancellable && self.hurried()) [[unlikely]] {
+    if (heed(self)) {
+      follow_stop(self);
+      return failure(errc::canceled);
+    }
+    until = std::min(until, self.until);
   }
   self.immediate_completions = 0;
   if (!until.is_never() && !until.is_past()) start_timer(p, until.at);

@@ -47,6 +47,7 @@ struct pending_operation : wait, operation, timer {
       : wait{cancellable_}, timer{expired} {
     code = code_;
     fd = fd_;
+    timed = false;  // perform() has one timer for all deadlines
     complete = completed;
     interrupt = interrupted;
   }

@@ -53,6 +53,7 @@ int try_once(operation& op, bool seen_ready, short seen) noexcept {
 }  // namespace
 
 outcome perform_on_thread(pending_operation& p, deadline until) noexcept {
+  if (p.cancellable) until = std::min(until, this_thread.until());
   p.poller_result = 0;
   short seen = 0;
   for (bool asked_once = false;; asked_once = true) {

@@ -54,7 +54,7 @@ void acceptor::run() {
       if (failure_ != 0 && !recover()) break;
       arm();
     }
-    if (accepted_.empty() && wait(deadline::never(), true) == wake_reason::canceled) break;
+    if (accepted_.empty() && wait(deadline::never(), true) != wake_reason::woken) break;
   }
   stop();
 }

@@ -37,7 +37,7 @@ connection_set::member::member(connection_set& set, unsigned counted_at) noexcep
   worker& here = *worker::current();
   per_worker& slot = of.workers_[here.index()];
   slot.members.push_back(*this);
-  if (slot.stopping) detail::request_stop(*self);
+  if (slot.stopping) detail::request_stop(*self, stop_reason::parent);
   if (here.index() != counted_at) {  // stolen before it began
     here.connections.fetch_add(1, std::memory_order_relaxed);
     of.owner_.workers()[counted_at]->connections.fetch_sub(1, std::memory_order_relaxed);
@@ -94,7 +94,7 @@ void connection_set::request_stop() {
         [this] {
           per_worker& slot = workers_[worker::current()->index()];
           slot.stopping = true;
-          for (member& m : slot.members) detail::request_stop(*m.self);
+          for (member& m : slot.members) detail::request_stop(*m.self, stop_reason::parent);
         },
         {.name = "connection stopper", .worker = w->index()}));
   for (auto& t : stoppers) t.join();

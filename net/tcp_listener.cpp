@@ -142,6 +142,7 @@ result<void> tcp_listener::serve_with(const detail::connection_handler& handler)
     connections.wait(deadline::never());
   }
   if (ended == detail::wake_reason::canceled) return std::unexpected(errc::canceled);
+  if (ended == detail::wake_reason::timed_out) return std::unexpected(errc::deadline_exceeded);
   return {};
 }
 

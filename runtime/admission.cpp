@@ -19,6 +19,7 @@ void admission::enter(bool inside) noexcept {
     return;
   }
   entry e{/*cancellable=*/true};
+  e.timed = false;  // whoever is let through above the limit is to stop: a spawn cannot fail
   parker* first = nullptr;
   {
     const std::lock_guard hold{lock_};

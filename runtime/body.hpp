@@ -77,7 +77,7 @@ inline constexpr outcome_operations operations_of{
 
 template <class F>
 decltype(auto) call_body(F& f, fiber& self) {
-  if constexpr (std::invocable<F&, std::stop_token>) return std::invoke(f, stop_token_of(self));
+  if constexpr (std::invocable<F&, std::stop_token>) return std::invoke(f, innermost_stop_token(self));
   else return std::invoke(f);
 }
 
@@ -90,11 +90,14 @@ void run_body(fiber& self) noexcept {
     fiber& of;
     ~owner() { stored<F>::destroy(of); }
   };
-  self.outcome = nullptr;
+  self.scopes = nullptr;
   try {
     if constexpr (std::is_void_v<R>) {
-      const owner f{self};
-      call_body(stored<F>::get(self), self);
+      {
+        const owner f{self};
+        call_body(stored<F>::get(self), self);
+      }
+      self.outcome = nullptr;
     } else {
       R r = [&]() -> R {
         const owner f{self};
@@ -104,6 +107,7 @@ void run_body(fiber& self) noexcept {
       self.outcome = &operations_of<R>;
     }
   } catch (...) {  // root: kept for who joins
+    self.outcome = nullptr;
     self.failure = std::current_exception();
   }
 }

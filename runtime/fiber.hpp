@@ -11,6 +11,7 @@
 // A block is type-stable: its memory holds a control block, used or free, for as long as the process lives.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -18,6 +19,7 @@
 #include <stop_token>
 
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/context/context.hpp>
 #include <weft/runtime/message.hpp>
 #include <weft/runtime/parker.hpp>
@@ -27,6 +29,7 @@ namespace weft::detail {
 
 class scheduler;
 class worker;
+class stop_scope;
 struct fiber;
 struct wait;
 
@@ -42,10 +45,14 @@ enum class park_reason : std::uint8_t {
   event,
   wait_group,
   turn,
+<<<<<<< HEAD
   semaphore,
   latch,
   barrier,
   rate_limit
+=======
+  stop
+>>>>>>> 111132434fd36058ef85e6e549cbfe4e31973aec
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };
@@ -56,22 +63,21 @@ struct outcome_operations {
   std::error_code (*error)(const fiber&) noexcept;  // the error that the result holds, or none
 };
 
-/// Brings a stop to the home worker of `of`.
-struct stop_message : message {
-  fiber* of = nullptr;
-};
-
 struct alignas(cache_line) fiber : message, parker {
-  // `control`: who waits for the end (a parker*, in the low 56 bits), and what has happened. One word, so
-  // that stopping, joining and ending have one order that all of them see.
+  // `control`: who waits for the end (a parker*, in the low 48 bits, which is where the kernel puts what did
+  // not ask for more), and what has happened. One word, so that stopping, joining and ending have one order
+  // that all of them see, and so that one load tells a fiber that parks whether anything hurries it.
+  static constexpr unsigned reason_shift = 48;  // why it was asked to stop: a stop_reason, with the request
+  static constexpr std::uint64_t reason_mask = 7ull << reason_shift;
   static constexpr std::uint64_t stop_requested = 1ull << 56;
+  static constexpr std::uint64_t attention = 1ull << 57;  // a deadline or a scope is to be looked at: heed()
   static constexpr std::uint64_t posted = 1ull << 58;     // `cancellation` is on its way to `home`
   static constexpr std::uint64_t delivered = 1ull << 59;  // and has arrived
   static constexpr std::uint64_t ended = 1ull << 60;
   static constexpr std::uint64_t detached = 1ull << 61;  // nobody will join
   static constexpr std::uint64_t released = 1ull
                                             << 62;  // the block is free as soon as `cancellation` has arrived
-  static constexpr std::uint64_t joiner_mask = (1ull << 56) - 1;
+  static constexpr std::uint64_t joiner_mask = (1ull << reason_shift) - 1;
   static constexpr std::uint64_t joiner_sole =
       1;  // nobody else can end the joiner's wait; a bit of its address
 
@@ -94,6 +100,7 @@ struct alignas(cache_line) fiber : message, parker {
     control.store(0, std::memory_order_relaxed);
     joiner_left.store(false, std::memory_order_relaxed);
     stop_source.store(nullptr, std::memory_order_relaxed);
+    until = deadline::never();
     body = nullptr;
     failure = nullptr;
     stack = nullptr;
@@ -111,9 +118,29 @@ struct alignas(cache_line) fiber : message, parker {
 
   std::string_view title() const noexcept { return named ? std::string_view{name} : std::string_view{}; }
 
+  /// Whether it was asked to stop, itself or a scope that it is in, and no shield hides that. The fiber
+  /// itself, or its home worker while it waits.
   bool wants_stop() const noexcept {
-    return (control.load(std::memory_order_relaxed) & stop_requested) != 0 && shields == 0;
+    if ((control.load(std::memory_order_relaxed) & stop_requested) != 0 && shields == 0) return true;
+    return scopes != nullptr && in_stopped_scope();
   }
+
+  /// Whether a wait that is cancellable has to look at more than what it waits for. The fiber itself.
+  WEFT_ALWAYS_INLINE bool hurried() const noexcept {
+    return (control.load(std::memory_order_relaxed) & (stop_requested | attention)) != 0;
+  }
+
+  void call_attention() noexcept { control.fetch_or(attention, std::memory_order_relaxed); }
+
+  /// Gives it a deadline before it runs.
+  WEFT_ALWAYS_INLINE void begin_with(deadline at) noexcept {
+    until = at;
+    if (!at.is_never()) [[unlikely]]
+      control.store(control.load(std::memory_order_relaxed) | attention, std::memory_order_relaxed);
+  }
+
+  /// The fiber whose `cancellation` this is.
+  static fiber& canceled_by(message& m) noexcept;
 
   // What a switch touches. `message::next` links it in a run queue or an inbox: it is never in both.
   context where;                  // how to go on with it; no `sp` before it has started
@@ -133,12 +160,14 @@ struct alignas(cache_line) fiber : message, parker {
   atomic<std::uint64_t> control{0};
   std::uint32_t join_number = 0;    // the joiner's wait; written before the joiner is
   atomic<bool> joiner_left{false};  // the ending fiber has let go of a joiner that had given up
-  stop_message cancellation;        // brings a stop to `home`
+  message cancellation;             // brings a stop to `home`
   atomic<std::stop_source*> stop_source{nullptr};  // made on the first get_stop_token()
+  deadline until;  // ends every cancellable wait; the fiber's own, and its spawner's before it runs
 
   // What it runs, and what came of it.
   union {
-    void (*body)(fiber&) noexcept = nullptr;  // before it has run
+    void (*body)(fiber&) noexcept = nullptr;  // before it runs
+    stop_scope* scopes;                       // while it runs: the innermost that no shield hides
     const outcome_operations* outcome;        // after
   };
   std::exception_ptr failure;
@@ -154,7 +183,17 @@ struct alignas(cache_line) fiber : message, parker {
 
   static constexpr std::size_t name_size = 32;
   char name[name_size];  // terminated; meaningless unless `named`
+
+ private:
+  bool in_stopped_scope() const noexcept;
 };
+
+// A pointer to a data member is its offset (Itanium C++ ABI, all we build on).
+inline fiber& fiber::canceled_by(message& m) noexcept {
+  constexpr auto member = &fiber::cancellation;
+  static_assert(sizeof(member) == sizeof(std::ptrdiff_t));
+  return *reinterpret_cast<fiber*>(reinterpret_cast<std::byte*>(&m) - std::bit_cast<std::ptrdiff_t>(member));
+}
 
 static_assert(stack_annotation::in_force || sizeof(fiber) == 256, "a million of them count");
 

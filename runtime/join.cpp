@@ -59,7 +59,7 @@ void detach(fiber& f) noexcept {
 }
 
 void abandon(fiber& f) noexcept {
-  request_stop(f);
+  request_stop(f, stop_reason::parent);
   await_end(f);
   report_and_release(f);
 }

@@ -55,6 +55,7 @@ WEFT_ALWAYS_INLINE void await_end(fiber& f) noexcept {
   if ((f.control.load(std::memory_order_acquire) & fiber::ended) != 0) return;
   join_wait w{f};
   w.interrupt = join_wait::pass_stop_on;
+  w.timed = false;
   if (!announce_joiner(f, w, /*sole=*/true)) return;
   if (joins_are_counted(f)) [[unlikely]]
     return await_end_counted(f, w);

@@ -1,11 +1,13 @@
 #include <weft/runtime/park.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
 #include <weft/runtime/stop.hpp>
+#include <weft/runtime/stop_scope.hpp>
 
 namespace weft::detail {
 
@@ -76,12 +78,21 @@ void parker::leave_thread() noexcept {
   own->next = std::exchange(free_parkers, own);
 }
 
+wake_reason park_thread(wait& w, deadline until) noexcept {
+  return w.who->block(w.number, w.cancellable && w.timed ? std::min(until, this_thread.until()) : until);
+}
+
 wake_reason park_until(fiber& self, wait& w, deadline until) noexcept {
   worker& here = *worker::current();
+  bool stopped = false;
+  if (w.cancellable && self.hurried()) {
+    stopped = heed(self);
+    if (w.timed) until = std::min(until, self.until);
+  }
   wait_timer t;
   t.expire = wait_timer::fire;
   t.of = &w;
-  if (w.cancellable && self.wants_stop()) {
+  if (stopped) {
     follow_stop(self);
     w.interrupt(w, wake_reason::canceled);
   } else if (until.is_past()) {

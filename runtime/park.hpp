@@ -34,16 +34,26 @@ inline wait::wait(bool cancellable_) noexcept
       number{who->begin()},
       cancellable{cancellable_} {}
 
-/// The cold half of park(): with a deadline, or with a stop that has already come.
+/// The deadline of the calling fiber or foreign thread, which ends its cancellable waits: with_deadline().
+inline deadline deadline_here() noexcept {
+  const worker* const here = worker::current();
+  return here != nullptr ? here->running()->until : this_thread.until();
+}
+
+/// The cold half of park(): with a deadline, or when something hurries the fiber.
 wake_reason park_until(fiber& self, wait& w, deadline until) noexcept;
 
-/// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop; says by which.
+/// park() of a foreign thread.
+wake_reason park_thread(wait& w, deadline until) noexcept;
+
+/// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop or the deadline of who
+/// waits; says by which.
 WEFT_ALWAYS_INLINE wake_reason park(wait& w, deadline until, park_reason why) noexcept {
-  if (!w.who->is_fiber()) return w.who->block(w.number, until);
+  if (!w.who->is_fiber()) return park_thread(w, until);
   fiber& self = *worker::current()->running();
   self.why = why;
   self.waiting = &w;
-  if (until.is_never() && !(w.cancellable && self.wants_stop())) [[likely]] {
+  if (until.is_never() && !(w.cancellable && self.hurried())) [[likely]] {
     worker::current()->suspend(self);
   } else {
     park_until(self, w, until);

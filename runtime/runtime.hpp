@@ -53,7 +53,8 @@ class runtime {
   template <body F>
   task<returns_t<F>> spawn(F f, spawn_options o = {},
                            std::source_location site = std::source_location::current()) {
-    return task<returns_t<F>>{detail::spawn_fiber(*scheduler_, std::move(f), o, site)};
+    return task<returns_t<F>>{
+        detail::spawn_fiber(*scheduler_, std::move(f), o, site, detail::deadline_of_spawner())};
   }
 
   /// Asks every fiber, present and future, to stop. Safe from  any fiber or thread.

@@ -9,12 +9,13 @@
 #include <weft/runtime/body.hpp>
 #include <weft/runtime/spawn_options.hpp>
 #include <weft/runtime/task.hpp>
+#include <weft/runtime/with_stop.hpp>
 
 namespace weft {
 namespace detail {
 
-/// A fiber of `of` with everything but its body, counted against fibers_max: waits for room, or with
-/// `or_fail` gives null. Throws std::bad_alloc.
+/// A fiber of `of` with everything but its body and deadline, counted against fibers_max: waits for room, or
+/// with `or_fail` gives null. Throws std::bad_alloc.
 fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location site, bool or_fail = false);
 
 /// The same on the worker of the calling fiber, where no number of fibers is limited: the fast way.
@@ -44,6 +45,12 @@ WEFT_ALWAYS_INLINE worker& spawning_worker() noexcept {
   return *here;
 }
 
+/// What a child inherits. On a worker: spawning_worker() has asserted that.
+WEFT_ALWAYS_INLINE deadline deadline_of_spawner() noexcept {
+  const worker* const here = worker::current();
+  return here != nullptr && here->running() != nullptr ? here->running()->until : deadline::never();
+}
+
 // The body of a fiber that a token of the spawner's cancels too.
 template <class F>
 struct stopped_by {
@@ -52,7 +59,7 @@ struct stopped_by {
 
   returns_t<F> operator()() {
     fiber& self = *current_fiber();
-    const std::stop_callback pass_on{std::move(token), [&self] { request_stop(self); }};
+    const token_scope scope{self, std::move(token)};
     return call_body(f, self);
   }
 };
@@ -79,26 +86,30 @@ fiber& with_body(fiber* f, F&& callable, const spawn_options& o) {
 }
 
 template <class F>
-fiber& spawn_fiber(scheduler& of, F&& f, const spawn_options& o, std::source_location site) {
+fiber& spawn_fiber(scheduler& of, F&& f, const spawn_options& o, std::source_location site,
+                   deadline until = deadline::never()) {
   fiber& made = with_body(new_fiber(of, o, site), std::forward<F>(f), o);
+  made.begin_with(until);
   submit_fiber(made, o);
   return made;
 }
 
 template <class F>
-WEFT_ALWAYS_INLINE fiber& spawn_here(F&& f, const spawn_options& o, std::source_location site) {
+WEFT_ALWAYS_INLINE fiber& spawn_here(F&& f, const spawn_options& o, std::source_location site,
+                                     deadline until = deadline::never()) {
   worker& here = spawning_worker();
   if (here.limited() || o.worker.has_value()) [[unlikely]]
-    return spawn_fiber(here.owner(), std::forward<F>(f), o, site);
+    return spawn_fiber(here.owner(), std::forward<F>(f), o, site, until);
   fiber& made = with_body(new_fiber_here(here, o, site), std::forward<F>(f), o);
+  made.begin_with(until);
   here.start_later(made);
   return made;
 }
 
 }  // namespace detail
 
-/// Runs f in a fiber of its own, which nobody waits for. Its failure, other than canceled, goes to the error
-/// sink.
+/// Runs f in a fiber of its own, which nobody waits for. It has no deadline, and is stopped with the runtime
+/// only. Its failure, other than canceled, goes to the error sink.
 ///
 /// Blocks     while options.fibers_max fibers live.
 /// Safe from  fibers.
@@ -108,14 +119,15 @@ void go(F f, spawn_options o = {}, std::source_location site = std::source_locat
   detail::detach(detail::spawn_here(std::move(f), o, site));
 }
 
-/// Runs f in a fiber of its own, and gives its handle. It always starts, even if it is asked to stop before.
+/// Runs f in a fiber of its own, and gives its handle. It has the caller's deadline (with_deadline()), and
+/// always starts, even if it is asked to stop before.
 ///
 /// Blocks     while options.fibers_max fibers live.
 /// Safe from  fibers.
 template <body F>
 task<returns_t<F>> spawn(F f, spawn_options o = {},
                          std::source_location site = std::source_location::current()) {
-  return task<returns_t<F>>{detail::spawn_here(std::move(f), o, site)};
+  return task<returns_t<F>>{detail::spawn_here(std::move(f), o, site, detail::deadline_of_spawner())};
 }
 
 /// spawn() that does not wait.
@@ -127,6 +139,7 @@ template <body F>
   detail::fiber* const made = detail::new_fiber(detail::spawning_worker().owner(), o, site, /*or_fail=*/true);
   if (made == nullptr) return std::unexpected(errc::limit);
   detail::fiber& full = detail::with_body(made, std::move(f), o);
+  full.begin_with(detail::deadline_of_spawner());
   detail::submit_fiber(full, o);
   return task<returns_t<F>>{full};
 }

@@ -20,8 +20,9 @@ bool mark(fiber& f, std::uint64_t bits, std::uint64_t unless) noexcept {
 // A fiber that has not started begins with the request. It may start at this very moment: the worker writes
 // the state and the fiber reads the request, we write the request and read the state, and the fences let at
 // least one see the other's.
-bool ask(fiber& f, bool at_once) noexcept {
-  if (!mark(f, fiber::stop_requested, fiber::stop_requested)) return false;
+bool ask(fiber& f, stop_reason why, bool at_once) noexcept {
+  const auto reason = static_cast<std::uint64_t>(why) << fiber::reason_shift;
+  if (!mark(f, fiber::stop_requested | reason, fiber::stop_requested)) return false;
   if (std::stop_source* const source = f.stop_source.load(std::memory_order_seq_cst)) source->request_stop();
   if (f.state.load(std::memory_order_acquire) == fiber_state::unstarted) heavy_fence();
   if (f.state.load(std::memory_order_acquire) != fiber_state::started) return true;
@@ -29,7 +30,6 @@ bool ask(fiber& f, bool at_once) noexcept {
   if (at_once && home == worker::current()) {
     home->deliver_stop(f);
   } else {
-    f.cancellation.of = &f;
     f.cancellation.deliver = worker::stop_posted;
     if (mark(f, fiber::posted, 0)) home->messages().push(f.cancellation);  // from here on `f` may be gone
   }
@@ -38,8 +38,8 @@ bool ask(fiber& f, bool at_once) noexcept {
 
 }  // namespace
 
-bool request_stop(fiber& f) noexcept { return ask(f, /*at_once=*/true); }
-void pass_stop_on(fiber& f) noexcept { ask(f, /*at_once=*/false); }
+bool request_stop(fiber& f, stop_reason why) noexcept { return ask(f, why, /*at_once=*/true); }
+void pass_stop_on(fiber& f) noexcept { ask(f, stop_reason::parent, /*at_once=*/false); }
 
 // Against request_stop(): both write, then look at what the other has written, in one order (seq_cst); so at
 // least one of them sees both the source and the request, and requesting twice does no harm.
@@ -51,20 +51,6 @@ std::stop_token stop_token_of(fiber& self) {
     if ((self.control.load(std::memory_order_seq_cst) & fiber::stop_requested) != 0) source->request_stop();
   }
   return source->get_token();
-}
-
-// Who stops us sets the flag first, and may not have come to the source yet.
-void follow_stop(fiber& self) noexcept {
-  if (std::stop_source* const source = self.stop_source.load(std::memory_order_relaxed))
-    source->request_stop();
-}
-
-shield::shield() noexcept : self_{worker::current() == nullptr ? nullptr : worker::current()->running()} {
-  if (self_ != nullptr) ++self_->shields;
-}
-
-shield::~shield() {
-  if (self_ != nullptr) --self_->shields;
 }
 
 }  // namespace weft::detail

@@ -58,9 +58,9 @@ class [[nodiscard]] task {
   bool joinable() const noexcept { return fiber_ != nullptr; }
 
   /// Asks the fiber to stop. False: it had been asked, or has ended. Safe from any thread.
-  bool request_stop() noexcept {
+  bool request_stop(stop_reason why = stop_reason::user) noexcept {
     WEFT_ASSERT(fiber_ != nullptr, "request_stop() of a task that names no fiber");
-    return detail::request_stop(*fiber_);
+    return detail::request_stop(*fiber_, why);
   }
 
   /// Lets the fiber go on by itself. Its failure will go to the error sink.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 #include <thread>
@@ -10,12 +11,16 @@
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/stop.hpp>
+#include <weft/runtime/stop_reason.hpp>
 
 namespace weft {
 namespace detail {
 
-/// Parks until `until`. Errors: canceled.
+/// Parks until `until`. Errors: canceled, deadline_exceeded.
 result<void> sleep(deadline until) noexcept;
+
+/// The cold half of checkpoint(): something hurries the fiber.
+result<void> check_hurried(fiber& self) noexcept;
 
 }  // namespace detail
 
@@ -48,16 +53,24 @@ inline bool stop_requested() noexcept {
   return here != nullptr && here->running() != nullptr && here->running()->wants_stop();
 }
 
-/// A token that is stopped when the fiber is. Cost: an allocation on the first call.
+/// A token that is stopped when stop_requested() becomes true: it belongs to the innermost with_stop(),
+/// nursery or shield around the call, and must not be used after that.
+/// Cost: an allocation on the first call in each.
 inline std::stop_token get_stop_token() {
   detail::fiber* const self = detail::current_fiber();
-  return self == nullptr ? std::stop_token{} : detail::stop_token_of(*self);
+  return self == nullptr ? std::stop_token{} : detail::innermost_stop_token(*self);
+}
+
+/// Why it is to stop, if it is: also once its deadline has passed.
+inline std::optional<weft::stop_reason> stop_reason() noexcept {
+  const detail::fiber* const self = detail::current_fiber();
+  return self == nullptr ? std::nullopt : detail::reason_to_stop(*self);
 }
 
 /// Sleeps at least that long.
 ///
 /// Blocks     the calling fiber or foreign thread.
-/// Errors     canceled.
+/// Errors     canceled; deadline_exceeded, if the fiber's own deadline (with_deadline()) comes first.
 /// Cost       a timer: 5 ns, and one look at the clock: 22.
 template <class R, class P>
 result<void> sleep_for(std::chrono::duration<R, P> time) noexcept {
@@ -69,11 +82,13 @@ inline result<void> sleep_until(deadline until) noexcept { return detail::sleep(
 
 /// Yields if it has run long, and tells whether to go on. For loops that make no other call of weft.
 ///
-/// Errors     canceled.
+/// Errors     canceled, deadline_exceeded.
 [[nodiscard]] inline result<void> checkpoint() noexcept {
-  if (detail::current_fiber() == nullptr) return {};
+  detail::fiber* const self = detail::current_fiber();
+  if (self == nullptr) return {};
   yield();
-  if (stop_requested()) return std::unexpected(errc::canceled);
+  if (self->hurried() || self->scopes != nullptr) [[unlikely]]
+    return detail::check_hurried(*self);
   return {};
 }
 

@@ -2,6 +2,10 @@
 // simulated threads.
 #pragma once
 
+#include <cstdint>
+
+#include <weft/runtime/base/deadline.hpp>
+
 namespace weft::detail {
 
 class worker;
@@ -10,6 +14,17 @@ class parker;
 struct thread_state {
   worker* current = nullptr;  // the worker that this thread is, or null on a foreign thread
   parker* waiting = nullptr;  // what a foreign thread waits with; made on its first wait
+
+  /// The deadline of a foreign thread's cancellable waits: with_deadline().
+  deadline until() const noexcept {
+    deadline d;
+    d.at ^= earlier;
+    return d;
+  }
+  void set_until(deadline d) noexcept { earlier = d.at ^ deadline::never().at; }
+
+ private:
+  std::int64_t earlier = 0;  // until() against never, so that a new thread's state is all zeroes
 };
 
 // initial-exec: one instruction to read, in a shared library too. A started fiber never changes its thread,

@@ -16,7 +16,8 @@ namespace weft::detail {
 struct wait {
   using interruption = void (*)(wait& self, wake_reason reason) noexcept;
 
-  /// Begins a wait of the calling fiber, or of the calling foreign thread. `cancellable`: a stop ends it.
+  /// Begins a wait of the calling fiber, or of the calling foreign thread. `cancellable`: a stop ends it, and
+  /// so does the waiter's deadline (with_deadline()).
   explicit wait(bool cancellable_) noexcept;
   wait(parker& waiter, bool cancellable_) noexcept
       : who{&waiter}, number{waiter.begin()}, cancellable{cancellable_} {}
@@ -36,6 +37,7 @@ struct wait {
   parker* who;
   std::uint32_t number;
   bool cancellable;
+  bool timed = true;  // false: the waiter's deadline does not end it, though it is cancellable
   interruption interrupt = interrupt_plain;
 };
 

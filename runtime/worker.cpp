@@ -148,7 +148,7 @@ void worker::settle(fiber& f) noexcept {
   // Against request_stop(): the fiber, which looks for a stop before it waits, or the stopper sees the other.
   light_fence();
   if (owner_.stopping()) [[unlikely]]
-    f.control.fetch_or(fiber::stop_requested, std::memory_order_acq_rel);
+    request_stop(f, stop_reason::parent);
 }
 
 // Ends the running fiber, on its own stack. Returns the next fiber if that can go on with this very stack, as
@@ -265,12 +265,12 @@ void worker::reserve_ids() noexcept {
 
 void worker::deliver_stop(fiber& f) noexcept {
   if (f.state.load(std::memory_order_relaxed) == fiber_state::started && f.waiting != nullptr &&
-      f.waiting->cancellable && f.shields == 0)
+      f.waiting->cancellable && f.wants_stop())
     f.waiting->interrupt(*f.waiting, wake_reason::canceled);
 }
 
 void worker::stop_posted(message& m, worker& receiver) noexcept {
-  fiber& f = *static_cast<stop_message&>(m).of;
+  fiber& f = fiber::canceled_by(m);
   receiver.deliver_stop(f);
   const std::uint64_t before = f.control.fetch_or(fiber::delivered, std::memory_order_acq_rel);
   if ((before & fiber::ended) != 0) receiver.count_finished();
@@ -286,7 +286,7 @@ void worker::stop_fibers() noexcept {
         f.home.load(std::memory_order_relaxed) == this)
       mine.push_back(&f);
   });
-  for (fiber* const f : mine) request_stop(*f);
+  for (fiber* const f : mine) request_stop(*f, stop_reason::parent);
 }
 
 // --- the loop

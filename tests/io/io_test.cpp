@@ -6,6 +6,7 @@
 #include <pty.h>
 
 #include <weft/io/io.hpp>
+#include <weft/runtime/cancellation_shield.hpp>
 
 namespace weft::detail {
 namespace {
@@ -82,7 +83,7 @@ TEST_P(Io, who_was_asked_to_stop_does_not_begin_to_wait) {
       while (!this_fiber::stop_requested()) this_fiber::yield();
       char buffer[4];
       for (int i = 0; i < 3; ++i) EXPECT_EQ(io::recv(near, bytes_of(buffer)).error(), errc::canceled);
-      const shield unstoppable;
+      const cancellation_shield unstoppable;
       EXPECT_EQ(io::recv(near, bytes_of(buffer), 0, deadline{2ms}).error(), errc::deadline_exceeded);
     });
     this_fiber::yield();

@@ -19,6 +19,7 @@
 #include <reports.hpp>
 #include <weft/io/io.hpp>
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -178,7 +179,7 @@ TEST_F(Runtime, stop_names_what_does_not_end_and_can_be_asked_again) {
   event go_on;
   rt.go(
       [&] {
-        const detail::shield deaf;
+        const cancellation_shield deaf;
         (void)go_on.wait();
       },
       {.name = "stubborn"});
@@ -288,7 +289,7 @@ TEST_F(Runtime, what_is_spawned_while_it_stops_runs_and_is_stopped) {
     runtime rt{with_workers(2)};
     atomic<int> ran{0}, spawned{0};
     rt.go([&] {
-      const detail::shield deaf;
+      const cancellation_shield deaf;
       for (int k = 0; k < 50; ++k) {
         go([&] {
           this_fiber::sleep_until(deadline::never());
@@ -312,7 +313,7 @@ TEST_F(Runtime, threads_spawn_while_it_stops) {
     atomic<int> ran{0};
     atomic<bool> done{false};
     task<void> keeper = rt.spawn([&] {
-      const detail::shield deaf;
+      const cancellation_shield deaf;
       while (!done.load()) this_fiber::yield();
     });
     std::vector<std::thread> threads;
@@ -477,7 +478,7 @@ TEST_F(Admission, a_thread_that_waits_for_room_while_the_runtime_stops_spawns_al
     atomic<bool> in_spawn{false}, ran{false};
     event go_on;
     rt.go([&] {
-      const detail::shield deaf;
+      const cancellation_shield deaf;
       (void)go_on.wait();
     });
     std::thread outside{[&] {

@@ -15,6 +15,7 @@
 #include <build_kind.hpp>
 #include <leak_check.hpp>
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -150,7 +151,7 @@ void rage(unsigned workers, std::size_t fibers_max, unsigned seed, bool stopped)
   event threads_ended;  // until then something lives, so that the threads may spawn
   if (stopped)
     rt.go([&] {
-      const detail::shield deaf;
+      const cancellation_shield deaf;
       (void)threads_ended.wait();
     });
   std::vector<std::thread> threads;

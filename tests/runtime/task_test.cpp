@@ -16,6 +16,7 @@
 #include <leak_check.hpp>
 #include <reports.hpp>
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -296,7 +297,7 @@ TEST_F(Task, a_shield_hides_the_stop_while_it_lives) {
     result<void> shielded, afterwards;
     task<void> t = spawn([&] {
       {
-        const detail::shield hidden;
+        const cancellation_shield hidden;
         EXPECT_FALSE(this_fiber::stop_requested());
         shielded = this_fiber::sleep_for(100us);
       }
@@ -580,7 +581,7 @@ TEST_F(Task, the_result_of_a_detached_fiber_is_destroyed_where_it_may_wait) {
     waits_at_the_end(waits_at_the_end&& other) noexcept : count{std::exchange(other.count, nullptr)} {}
     ~waits_at_the_end() {
       if (count == nullptr) return;
-      const detail::shield finish;
+      const cancellation_shield finish;
       EXPECT_TRUE(this_fiber::sleep_for(10us));
       this_fiber::yield();
       ++*count;
