@@ -17,6 +17,7 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/channel.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/runtime.hpp>

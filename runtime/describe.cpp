@@ -35,9 +35,21 @@ class text_buffer {
   std::size_t used_ = 0;
 };
 
-constexpr std::string_view reasons[] = {"nothing",      "a sleep",        "a join",   "room for a fiber",
-                                        "I/O",          "offloaded work", "a signal", "an event",
-                                        "a wait group", "its turn"};
+constexpr std::string_view reasons[] = {"nothing",
+                                        "a sleep",
+                                        "a join",
+                                        "room for a fiber",
+                                        "I/O",
+                                        "offloaded work",
+                                        "a signal",
+                                        "an event",
+                                        "a wait group",
+                                        "its turn",
+                                        "room in a channel",
+                                        "a value from a channel",
+                                        "one of the cases of a select",
+                                        "a new value to watch",
+                                        "a broadcast value"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

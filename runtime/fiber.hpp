@@ -41,7 +41,12 @@ enum class park_reason : std::uint8_t {
   signal,
   event,
   wait_group,
-  turn
+  turn,
+  channel_send,
+  channel_recv,
+  select,
+  watch,
+  broadcast
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

@@ -2,6 +2,8 @@
 // simulated threads.
 #pragma once
 
+#include <cstdint>
+
 namespace weft::detail {
 
 class worker;
@@ -10,6 +12,7 @@ class parker;
 struct thread_state {
   worker* current = nullptr;  // the worker that this thread is, or null on a foreign thread
   parker* waiting = nullptr;  // what a foreign thread waits with; made on its first wait
+  std::uint64_t draws = 0;    // the state of select's random numbers
 };
 
 // initial-exec: one instruction to read, in a shared library too. A started fiber never changes its thread,

@@ -131,6 +131,7 @@ PLAIN = {
                  r'\[fe80::1%\d+\]:22 +port 22',
                  r'\[::\]:8080 +port 8080, every address of this machine']),
     'byte_view': ([], ['548 548 548']),
+    'channel': ([], ['the 100th prime is 541']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
