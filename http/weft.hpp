@@ -18,6 +18,7 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/channel.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/latch.hpp>
 #include <weft/runtime/options.hpp>

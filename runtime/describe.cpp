@@ -35,15 +35,23 @@ class text_buffer {
   std::size_t used_ = 0;
 };
 
-<<<<<<< HEAD
-constexpr std::string_view reasons[] = {
-    "nothing",  "a sleep",      "a join",   "room for a fiber", "I/O",     "offloaded work", "a signal",
-    "an event", "a wait group", "its turn", "a semaphore",      "a latch", "a barrier",      "a rate limit"};
-=======
-constexpr std::string_view reasons[] = {"nothing",      "a sleep",        "a join",   "room for a fiber",
-                                        "I/O",          "offloaded work", "a signal", "an event",
-                                        "a wait group", "its turn",       "news of a stop"};
->>>>>>> 111132434fd36058ef85e6e549cbfe4e31973aec
+constexpr std::string_view reasons[] = {"nothing",
+                                        "a sleep",
+                                        "a join",
+                                        "room for a fiber",
+                                        "I/O",
+                                        "offloaded work",
+                                        "a signal",
+                                        "an event",
+                                        "a wait group",
+                                        "its turn",
+                                        "a semaphore",
+                                        "a latch",
+                                        "a barrier",
+                                        "a rate limit",
+                                        "news of a stop",
+                                        "room in a channel",
+                                        "a value from a channel"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

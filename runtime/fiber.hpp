@@ -45,14 +45,13 @@ enum class park_reason : std::uint8_t {
   event,
   wait_group,
   turn,
-<<<<<<< HEAD
   semaphore,
   latch,
   barrier,
-  rate_limit
-=======
-  stop
->>>>>>> 111132434fd36058ef85e6e549cbfe4e31973aec
+  rate_limit,
+  stop,
+  channel_send,
+  channel_recv
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

@@ -47,6 +47,13 @@ class parker {
                                          std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
+  /// claim() without a locked instruction, for who is alone with the wait while he does it.
+  bool claim_alone(std::uint32_t number, wake_reason reason) noexcept {
+    if (word_.load(std::memory_order_relaxed) != number) return false;
+    word_.store(number | static_cast<std::uint32_t>(reason), std::memory_order_relaxed);
+    return true;
+  }
+
   /// Ends the wait `number` by a wake-up, for the only one who can.
   void end(std::uint32_t number) noexcept {
     word_.store(number | static_cast<std::uint32_t>(wake_reason::woken), std::memory_order_release);

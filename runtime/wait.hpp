@@ -7,6 +7,7 @@
 // has.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <weft/runtime/parker.hpp>
@@ -21,6 +22,9 @@ struct wait {
   explicit wait(bool cancellable_) noexcept;
   wait(parker& waiter, bool cancellable_) noexcept
       : who{&waiter}, number{waiter.begin()}, cancellable{cancellable_} {}
+  /// One more entry of a wait that has begun, for who waits in several places at once.
+  explicit wait(const wait& begun, std::nullptr_t) noexcept
+      : who{begun.who}, number{begun.number}, cancellable{begun.cancellable} {}
   wait(const wait&) = delete;
   wait& operator=(const wait&) = delete;
 

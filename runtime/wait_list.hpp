@@ -23,6 +23,8 @@ namespace weft::detail {
 
 struct list_waiter : wait, list_node {
   using wait::wait;
+
+  bool woke = false;  // this entry is the one through which the wait was ended; set under the lock
 };
 
 /// Fibers that have been claimed under a lock, to be resumed without it.
@@ -75,6 +77,7 @@ class wait_list {
   static bool wake(list_waiter& w, woken_waiters& woken) noexcept {
     if (!w.claim(wake_reason::woken))
       return false;  // it has timed out or was cancelled, and comes for the lock
+    w.woke = true;
     if (w.who->is_fiber()) woken.claimed_.push_back(w);
     else w.who->resume();
     return true;

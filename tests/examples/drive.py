@@ -133,6 +133,7 @@ PLAIN = {
     'barrier': ([], ['after step 1: 7 0 1 2 3 4 5 6', 'after step 2: 6 7 0 1 2 3 4 5',
                      'after step 3: 5 6 7 0 1 2 3 4']),
     'byte_view': ([], ['548 548 548']),
+    'channel': ([], ['the 100th prime is 541']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),

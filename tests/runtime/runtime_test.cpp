@@ -72,6 +72,8 @@ class descriptor_limit {
 };
 
 TEST_F(Runtime, open_without_descriptors_says_so_and_leaves_nothing_behind) {
+  // It looks into memory through a pipe, and takes every object for broken where it gets none.
+  if (WEFT_ASAN) GTEST_SKIP() << "UBSan itself needs descriptors";
   for (std::size_t more = 0; more < 4; ++more) {
     const descriptor_limit few{more};
     const auto made = runtime::open(with_workers(4));

@@ -1,0 +1,41 @@
+#include <weft/runtime/channel_core.hpp>
+
+#include <mutex>
+
+#include <weft/runtime/base/errc.hpp>
+
+namespace weft::detail {
+
+void channel_core::close() noexcept {
+  waiters fibers;
+  lock();
+  closed_ = true;
+  for (waiters* const from : {&receivers_, &senders_}) {
+    while (channel_waiter* const w = claim_first(*from)) {
+      if (w->who->is_fiber()) fibers.push_back(*w);
+      else w->who->resume();  // it takes the lock before it goes
+    }
+  }
+  unlock();  // the channel may be gone from here on
+  while (channel_waiter* const w = fibers.pop_front()) w->who->resume();
+}
+
+std::size_t channel_core::size() const noexcept {
+  const std::lock_guard hold{lock_};
+  return count_;
+}
+
+void channel_core::leave(channel_waiter& w) noexcept {
+  const std::lock_guard hold{lock_};
+  if (w.linked()) w.unlink();
+}
+
+std::unexpected<std::error_code> channel_core::failure_of(wake_reason how) noexcept {
+  switch (how) {
+    case wake_reason::canceled: return std::unexpected(make_error_code(errc::canceled));
+    case wake_reason::timed_out: return std::unexpected(make_error_code(errc::deadline_exceeded));
+    default: return std::unexpected(make_error_code(errc::closed));
+  }
+}
+
+}  // namespace weft::detail
