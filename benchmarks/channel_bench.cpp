@@ -1,5 +1,5 @@
-// Channels between two fibers of one worker: a round trip through two channels of capacity 0, messages through
-// one of capacity 0 and through one of 128, and select over two channels that are always ready.
+// Channels between two fibers of one worker: a round trip through two channels of capacity 0, messages
+// through one of capacity 0 and through one of 128, and select over two channels that are always ready.
 #include <cstdint>
 
 #include <weft/runtime/channel.hpp>

@@ -1,5 +1,5 @@
-// A queue of values between fibers, threads, or both: bounded, any number of senders and receivers, each value
-// received once, in the order in which they were sent.
+// A queue of values between fibers, threads, or both: bounded, any number of senders and receivers, each
+// value received once, in the order in which they were sent.
 //
 // With capacity 0 sender and receiver meet: send() returns when somebody has the value. Otherwise values wait
 // in a ring that is allocated once. A value for a receiver that waits never sees the ring, it goes straight

@@ -46,8 +46,8 @@ wake_reason park_until(fiber& self, wait& w, deadline until) noexcept;
 /// park() of a foreign thread.
 wake_reason park_thread(wait& w, deadline until) noexcept;
 
-/// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop or the deadline of who
-/// waits; says by which.
+/// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop or the deadline
+/// of who waits; says by which.
 WEFT_ALWAYS_INLINE wake_reason park(wait& w, deadline until, park_reason why) noexcept {
   if (!w.who->is_fiber()) return park_thread(w, until);
   fiber& self = *worker::current()->running();

@@ -89,8 +89,8 @@ class receivable : public channel_core {
     }
   }
 
-  /// `for (T& value : channel)`: one recv() per round. Ends when all is drained, or when the fiber is asked to
-  /// stop: this_fiber::checkpoint() tells which.
+  /// `for (T& value : channel)`: one recv() per round. Ends when all is drained, or when the fiber is asked
+  /// to stop: this_fiber::checkpoint() tells which.
   iterator begin() { return iterator{*this}; }
   std::default_sentinel_t end() const noexcept { return {}; }
 

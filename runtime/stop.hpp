@@ -5,8 +5,8 @@
 // from elsewhere a message goes there, so that starting a wait needs no atomic against cancellers. The
 // message lies in the control block, which therefore outlives it: see release_fiber().
 //
-// What ends when a call returns, a deadline or a scope (stop_scope), hurries the fiber by the same word: park()
-// tests both with one load, and heed() finds out what it is.
+// What ends when a call returns, a deadline or a scope (stop_scope), hurries the fiber by the same word:
+// park() tests both with one load, and heed() finds out what it is.
 #pragma once
 
 #include <optional>

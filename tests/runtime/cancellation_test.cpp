@@ -145,7 +145,8 @@ TEST(WithDeadline, holds_on_a_foreign_thread_too) {
     event never;
     got = with_deadline(2ms, [&] { return never.wait(); });
     EXPECT_FALSE(never.wait(1ms));
-    with_deadline(1ms, [&] { with_shield(deadline::never(), [&] { EXPECT_TRUE(this_fiber::sleep_for(2ms)); }); });
+    with_deadline(1ms,
+                  [&] { with_shield(deadline::never(), [&] { EXPECT_TRUE(this_fiber::sleep_for(2ms)); }); });
   });
   world.run();
   EXPECT_EQ(got.error(), errc::deadline_exceeded);
@@ -320,7 +321,8 @@ TEST(StopReason, tells_who_has_stopped_the_fiber) {
     return seen;
   };
   EXPECT_EQ(reason_after([](task<void>& t) { (void)t.request_stop(); }), stop_reason::user);
-  EXPECT_EQ(reason_after([](task<void>& t) { (void)t.request_stop(stop_reason::resource); }), stop_reason::resource);
+  EXPECT_EQ(reason_after([](task<void>& t) { (void)t.request_stop(stop_reason::resource); }),
+            stop_reason::resource);
   EXPECT_EQ(reason_after([](task<void>& t) {
               (void)t.request_stop(stop_reason::error);
               (void)t.request_stop(stop_reason::user);  // the first one counts
@@ -353,7 +355,8 @@ void everything_hurries(sim& world) {
 
   const auto judge = [&](const result<void>& r, bool in_inner, bool timed, bool hidden) {
     if (r) return world.check(set, "woken by nobody");
-    if (r.error() == errc::deadline_exceeded) return world.check(timed && until.expired(), "too early, or no deadline");
+    if (r.error() == errc::deadline_exceeded)
+      return world.check(timed && until.expired(), "too early, or no deadline");
     const bool by_outside = (outer_stopped || fiber_stopped) && !hidden;
     world.check(by_outside || (in_inner && inner_stopped), "canceled by nobody");
   };
@@ -376,7 +379,8 @@ void everything_hurries(sim& world) {
     };
     if (deadline_outside) with_deadline(until, waits);
     else waits();
-    if (!fiber_stopped) world.check(this_fiber::sleep_for(1ms).has_value() || fiber_stopped, "a stop was left over");
+    if (!fiber_stopped)
+      world.check(this_fiber::sleep_for(1ms).has_value() || fiber_stopped, "a stop was left over");
   });
   const auto stops = [&](int which) {
     if (world.random(2) == 0) {
@@ -397,7 +401,9 @@ void everything_hurries(sim& world) {
   waiter.join();
 }
 
-TEST(Cancellation, is_felt_by_exactly_who_is_in_the_scope) { explore(seeds, everything_hurries, two_workers); }
+TEST(Cancellation, is_felt_by_exactly_who_is_in_the_scope) {
+  explore(seeds, everything_hurries, two_workers);
+}
 
 // Deadlines inherited by children, while a stop comes.
 void children_inherit(sim& world) {
@@ -410,7 +416,8 @@ void children_inherit(sim& world) {
       const result<void> mine = gate.wait();
       world.check(mine.has_value() || mine.error() == errc::deadline_exceeded || stopped, "the wrong end");
       const result<void> childs = child.join();
-      world.check(childs.has_value() || childs.error() == errc::deadline_exceeded || stopped, "the wrong end");
+      world.check(childs.has_value() || childs.error() == errc::deadline_exceeded || stopped,
+                  "the wrong end");
     });
   });
   world.thread([&] {
