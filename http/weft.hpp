@@ -21,7 +21,9 @@
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/latch.hpp>
+#include <weft/runtime/mutex.hpp>
 #include <weft/runtime/options.hpp>
+#include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/semaphore.hpp>
 #include <weft/runtime/signals.hpp>
@@ -29,4 +31,5 @@
 #include <weft/runtime/task.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/timed_mutex.hpp>
 #include <weft/runtime/wait_group.hpp>

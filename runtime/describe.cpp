@@ -51,7 +51,11 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "a rate limit",
                                         "news of a stop",
                                         "room in a channel",
-                                        "a value from a channel"};
+                                        "a value from a channel",
+                                        "a mutex",
+                                        "a shared mutex",
+                                        "a condition",
+                                        "a call_once"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

@@ -51,7 +51,11 @@ enum class park_reason : std::uint8_t {
   rate_limit,
   stop,
   channel_send,
-  channel_recv
+  channel_recv,
+  mutex,
+  shared_mutex,
+  condition_variable,
+  once
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

@@ -52,6 +52,13 @@ class locked_word {
       futex_wake(address, 1);  // touches no memory
   }
 
+  /// Returns when nobody holds the lock: for the destructor of a primitive that is free before who has freed
+  /// it lets go of this lock.
+  void await_release() noexcept {
+    if ((word_.load(std::memory_order_acquire) & locked) != 0) [[unlikely]]
+      unlock(lock());
+  }
+
  private:
   static constexpr std::uint32_t locked = 1, sleepers = 2;
   static constexpr unsigned shift = 2;

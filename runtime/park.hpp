@@ -29,10 +29,17 @@ WEFT_ALWAYS_INLINE fiber* current_fiber() noexcept {
   return self;
 }
 
+/// The fiber or the foreign thread that calls. Asserts as current_fiber() does.
+WEFT_ALWAYS_INLINE parker& current_parker() noexcept {
+  if (worker::current() != nullptr) [[likely]]
+    return *current_fiber();
+  if (this_thread.waiting != nullptr) [[likely]]
+    return *this_thread.waiting;
+  return parker::of_this_thread();
+}
+
 inline wait::wait(bool cancellable_) noexcept
-    : who{worker::current() != nullptr ? current_fiber() : &parker::of_this_thread()},
-      number{who->begin()},
-      cancellable{cancellable_} {}
+    : who{&current_parker()}, number{who->begin()}, cancellable{cancellable_} {}
 
 /// The deadline of the calling fiber or foreign thread, which ends its cancellable waits: with_deadline().
 inline deadline deadline_here() noexcept {

@@ -21,7 +21,8 @@ namespace weft::detail {
 
 enum class wake_reason : std::uint8_t { pending, woken, timed_out, canceled };
 
-class parker {
+/// Aligned so that a word can hold its address and three bits more.
+class alignas(8) parker {
  public:
   explicit parker(bool is_fiber) noexcept : is_fiber_{is_fiber} {}
   parker(const parker&) = delete;

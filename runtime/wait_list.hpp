@@ -51,11 +51,18 @@ class wait_list {
 
   void add(list_waiter& w) noexcept { waiting_.push_back(w); }
 
-  /// Wakes the oldest that still waits. False: nobody does.
-  bool wake_one(woken_waiters& woken) noexcept {
+  /// Lets `w` be the next: for who has waited here before.
+  void add_front(list_waiter& w) noexcept { waiting_.push_front(w); }
+
+  /// The oldest, whose wait may have ended; null: there is none.
+  list_waiter* front() noexcept { return waiting_.front(); }
+
+  /// Wakes the oldest that still waits, and returns it: it is there until the lock is released. Null: nobody
+  /// waits.
+  list_waiter* wake_one(woken_waiters& woken) noexcept {
     while (list_waiter* const w = waiting_.pop_front())
-      if (wake(*w, woken)) return true;
-    return false;
+      if (wake(*w, woken)) return w;
+    return nullptr;
   }
 
   void wake_all(woken_waiters& woken) noexcept {

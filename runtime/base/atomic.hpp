@@ -20,6 +20,9 @@ namespace weft::detail {
 template <class T>
 using atomic = std::atomic<T>;
 
+/// Whether the simulator runs this: what waits by looking then looks less often.
+inline constexpr bool simulated = false;
+
 WEFT_ALWAYS_INLINE void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
 
 /// What a spin loop does once per round; the simulator lets another thread go on here.

@@ -57,7 +57,7 @@ class intrusive_list {
  public:
   class iterator;
 
-  intrusive_list() noexcept { reset(); }
+  constexpr intrusive_list() noexcept { reset(); }
   intrusive_list(const intrusive_list&) = delete;
   intrusive_list& operator=(const intrusive_list&) = delete;
   ~intrusive_list() {
@@ -129,7 +129,7 @@ class intrusive_list {
     }
   }
 
-  void reset() noexcept { ring_.next_ = ring_.previous_ = &ring_; }
+  constexpr void reset() noexcept { ring_.next_ = ring_.previous_ = &ring_; }
 
   list_node ring_;  // the sentinel: its next is the front, its previous the back
 };

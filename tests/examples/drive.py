@@ -139,7 +139,9 @@ PLAIN = {
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
     'latch': ([], ['3 are ready', 'the fourth is not: deadline exceeded', 'now it is']),
     'line_reader': ([], ['5', '42', r'what\?']),
+    'mutex': ([], ['6050', 'gave up: deadline exceeded']),
     'options': ([], [r'heard of: fiber .*options\.cpp.*nobody joins me']),
+    'recursive_mutex': ([], ['100']),
     'result': (['42'], ['43']),
     'runtime': ([], ['from a thread: 2', 'from main: 42']),
     'semaphore': ([], ['20 downloads, never more than 3 at once', 'no turn: deadline exceeded']),
@@ -153,6 +155,7 @@ PLAIN = {
     'tcp_stream': ([], ['hello']),
     'this_fiber': ([], ['computed, then: canceled']),
     'thread_stack': ([], ['pi is 3.141592654, and 0 is zero']),
+    'timed_mutex': ([], ['the printer is busy']),
     'wait_group': ([], ['78498 primes']),
 }
 

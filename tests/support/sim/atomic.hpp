@@ -19,6 +19,8 @@
 
 namespace weft::detail {
 
+inline constexpr bool simulated = true;
+
 template <class T>
 class atomic {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));

@@ -1,0 +1,518 @@
+// mutex, timed_mutex and recursive_mutex in simulated worlds: fibers and foreign threads mixed, against
+// deadlines, stops, bargers, and the end of the mutex.
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <type_traits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sim/explore.hpp>
+#include <sim/sim.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/mutex.hpp>
+#include <weft/runtime/recursive_mutex.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/timed_mutex.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t seeds = 10'000;
+
+// --- what the standard promises, and what weft adds
+
+static_assert(!std::is_copy_constructible_v<mutex> && !std::is_copy_assignable_v<mutex>);
+static_assert(!std::is_move_constructible_v<mutex> && !std::is_move_assignable_v<mutex>);
+static_assert(std::is_nothrow_default_constructible_v<mutex>);
+static_assert(!std::is_copy_constructible_v<timed_mutex> && !std::is_copy_constructible_v<recursive_mutex>);
+static_assert(std::is_void_v<decltype(std::declval<mutex&>().lock())>);
+static_assert(std::is_same_v<bool, decltype(std::declval<mutex&>().try_lock())>);
+static_assert(std::is_void_v<decltype(std::declval<mutex&>().unlock())>);
+
+constinit mutex made_at_compile_time;
+
+TEST(Mutex, is_made_at_compile_time) {
+  EXPECT_TRUE(made_at_compile_time.try_lock());
+  made_at_compile_time.unlock();
+}
+
+template <class M>
+class AnyMutex : public testing::Test {};
+using kinds = testing::Types<mutex, timed_mutex, recursive_mutex>;
+TYPED_TEST_SUITE(AnyMutex, kinds);
+
+TYPED_TEST(AnyMutex, works_with_the_locks_of_the_standard) {
+  sim world{1};
+  TypeParam m, other;
+  {
+    const std::lock_guard hold{m};
+    EXPECT_NE(m.owner(), nullptr);
+  }
+  {
+    std::unique_lock hold{m, std::defer_lock};
+    hold.lock();
+    EXPECT_TRUE(hold.owns_lock());
+    hold.unlock();
+    EXPECT_TRUE(hold.try_lock());
+  }
+  {
+    const std::scoped_lock both{m, other};
+    EXPECT_NE(other.owner(), nullptr);
+  }
+  EXPECT_EQ(m.owner(), nullptr);
+  EXPECT_EQ(other.owner(), nullptr);
+}
+
+TYPED_TEST(AnyMutex, excludes_fibers_and_threads) {
+  sim world{1};
+  TypeParam m;
+  m.lock();
+  int refused = 0, through = 0;
+  const auto tries = [&] {
+    refused += !m.try_lock();
+    const std::lock_guard hold{m};
+    ++through;
+  };
+  world.spawn(tries);
+  world.thread(tries);
+  EXPECT_EQ(world.parked(), 2u);
+  EXPECT_EQ(refused, 2);
+  EXPECT_EQ(through, 0);
+  m.unlock();
+  EXPECT_EQ(world.parked(), 0u);
+  EXPECT_EQ(through, 2);
+}
+
+TYPED_TEST(AnyMutex, gives_up_at_the_deadline_and_not_before) {
+  sim world{1};
+  TypeParam m;
+  result<void> on_fiber, on_thread;
+  m.lock();
+  world.spawn([&] { on_fiber = m.lock(world.in(5ms)); });
+  world.thread([&] { on_thread = m.lock(world.in(5ms)); });
+  world.advance(4ms);
+  EXPECT_EQ(world.parked(), 2u);
+  world.advance(1ms);
+  EXPECT_EQ(world.parked(), 0u);
+  EXPECT_EQ(on_fiber.error(), errc::deadline_exceeded);
+  EXPECT_EQ(on_thread.error(), errc::deadline_exceeded);
+  m.unlock();
+  EXPECT_TRUE(m.lock(deadline::past()));  // never fails if it is free
+  m.unlock();
+}
+
+TYPED_TEST(AnyMutex, a_stop_ends_only_the_call_with_a_deadline) {
+  sim world{1};
+  TypeParam m;
+  m.lock();
+  result<void> bounded;
+  bool locked = false;
+  auto task = world.rt().spawn([&] {
+    bounded = m.lock(deadline::never());
+    m.lock();
+    locked = true;
+    EXPECT_TRUE(this_fiber::stop_requested());
+    EXPECT_EQ(m.owner() == nullptr, false);
+    m.unlock();
+    EXPECT_TRUE(m.lock(deadline::never()));  // free: no wait, so nothing to cancel
+    m.unlock();
+  });
+  world.advance(1ms);
+  EXPECT_TRUE(task.request_stop());
+  world.advance(1ms);
+  EXPECT_EQ(bounded.error(), errc::canceled);
+  EXPECT_FALSE(locked);
+  m.unlock();
+  task.join();
+  EXPECT_TRUE(locked);
+}
+
+// In the order of arrival, if nobody barges.
+TYPED_TEST(AnyMutex, serves_in_the_order_of_arrival) {
+  sim world{1};
+  TypeParam m;
+  std::vector<int> order;
+  m.lock();
+  for (int i = 0; i < 6; ++i) {
+    const auto waits = [&, i] {
+      const std::lock_guard hold{m};
+      order.push_back(i);
+    };
+    if (i % 2 == 0) world.spawn(waits);
+    else world.thread(waits);
+    (void)world.parked();
+  }
+  m.unlock();
+  world.run();
+  EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4, 5}));
+}
+
+// One who was woken may lose to us for a millisecond; then the mutex goes to him directly.
+TYPED_TEST(AnyMutex, is_handed_over_to_one_who_has_starved) {
+  for (const bool fiber : {false, true}) {
+    sim world{1};
+    TypeParam m;
+    m.lock();
+    bool through = false;
+    const auto waits = [&] {
+      const std::lock_guard hold{m};
+      through = true;
+    };
+    if (fiber) world.spawn(waits);
+    else world.thread(waits);
+    EXPECT_EQ(world.parked(), 1u);
+    for (int i = 0; i < 2; ++i) {
+      m.unlock();
+      ASSERT_TRUE(m.try_lock());  // before him
+      ASSERT_EQ(world.parked(), 1u);
+      if (i == 0) world.advance(2 * mutex::hand_over_after);
+    }
+    m.unlock();
+    EXPECT_FALSE(m.try_lock());
+    EXPECT_FALSE(through);
+    world.run();
+    EXPECT_TRUE(through);
+  }
+}
+
+TEST(Mutex, knows_its_owner) {
+  sim world{1};
+  mutex m;
+  detail::parker* self = nullptr;
+  world.spawn([&] {
+    const std::lock_guard hold{m};
+    self = m.owner();
+    EXPECT_EQ(self, &detail::current_parker());
+  });
+  world.run();
+  EXPECT_NE(self, nullptr);
+  EXPECT_EQ(m.owner(), nullptr);
+}
+
+TEST(TimedMutex, waits_by_every_clock) {
+  sim world{1};
+  timed_mutex m;
+  int refused = 0, taken = 0;
+  m.lock();
+  const auto waits = [&] {
+    refused += !m.try_lock_for(0s);
+    refused += !m.try_lock_for(-1h);
+    refused += !m.try_lock_for(1.5e-3s);
+    refused += !m.try_lock_until(world.now() + 1ms);
+    refused +=
+        !m.try_lock_until(std::chrono::time_point<std::chrono::steady_clock, std::chrono::hours>::min());
+    refused += !m.try_lock_until(std::chrono::system_clock::now() - 1h);
+    taken += m.try_lock_for(std::chrono::hours::max());
+    m.unlock();
+  };
+  world.spawn(waits);
+  world.advance(1ms);
+  EXPECT_EQ(refused, 2);
+  world.advance(10ms);
+  EXPECT_EQ(refused, 6);
+  EXPECT_EQ(taken, 0);
+  m.unlock();
+  world.run();
+  EXPECT_EQ(taken, 1);
+  EXPECT_TRUE(m.try_lock_until(std::chrono::system_clock::now() - 1h));  // free: taken however late it is
+  m.unlock();
+}
+
+TEST(TimedMutex, is_no_cancellation_point) {
+  sim world{1};
+  timed_mutex m;
+  m.lock();
+  bool ended = false;
+  auto task = world.rt().spawn([&] {
+    EXPECT_FALSE(m.try_lock_for(5ms));
+    ended = true;
+  });
+  (void)task.request_stop();
+  world.advance(4ms);
+  EXPECT_FALSE(ended);
+  world.advance(2ms);
+  EXPECT_TRUE(ended);
+  m.unlock();
+  task.join();
+}
+
+TEST(RecursiveMutex, is_free_when_released_as_often_as_taken) {
+  sim world{1};
+  recursive_mutex m;
+  m.lock();
+  EXPECT_TRUE(m.try_lock());
+  EXPECT_TRUE(m.lock(deadline::past()));
+  bool through = false;
+  world.thread([&] {
+    EXPECT_FALSE(m.try_lock());
+    const std::lock_guard hold{m};
+    through = true;
+  });
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(world.parked(), 1u);
+    m.unlock();
+  }
+  world.run();
+  EXPECT_TRUE(through);
+  EXPECT_EQ(m.owner(), nullptr);
+}
+
+TEST(RecursiveMutex, refuses_to_be_taken_too_often) {
+  recursive_mutex m;
+  for (std::uint32_t i = 0; i < recursive_mutex::depth_max; ++i) m.lock();
+  EXPECT_FALSE(m.try_lock());
+  EXPECT_EQ(m.lock(deadline::never()).error(), errc::limit);
+  try {
+    m.lock();
+    ADD_FAILURE() << "lock() succeeded";
+  } catch (const std::system_error& e) {
+    EXPECT_EQ(e.code(), std::errc::resource_unavailable_try_again);
+  }
+  for (std::uint32_t i = 0; i < recursive_mutex::depth_max; ++i) m.unlock();
+  EXPECT_EQ(m.owner(), nullptr);
+}
+
+// --- misuse
+
+void lock_elsewhere(auto& m) {
+  sim world{1};
+  world.thread([&] { m.lock(); });
+  world.run();
+}
+
+TEST(MutexDeathTest, locking_it_twice_is_an_assertion) {
+  mutex m;
+  m.lock();
+  EXPECT_DEATH(m.lock(), "locked by who holds it already");
+  EXPECT_DEATH((void)m.lock(deadline::never()), "locked by who holds it already");
+  EXPECT_DEATH((void)m.try_lock(), "locked by who holds it already");
+  m.unlock();
+}
+
+TEST(MutexDeathTest, releasing_it_without_holding_it_is_an_assertion) {
+  mutex m;
+  recursive_mutex recursive;
+  EXPECT_DEATH(m.unlock(), "released by who does not hold it");
+  EXPECT_DEATH(recursive.unlock(), "released by who does not hold it");
+  EXPECT_DEATH(
+      {
+        lock_elsewhere(m);
+        m.unlock();
+      },
+      "released by who does not hold it");
+  EXPECT_DEATH(
+      {
+        lock_elsewhere(recursive);
+        recursive.unlock();
+      },
+      "released by who does not hold it");
+}
+
+TEST(MutexDeathTest, destroying_it_while_it_is_held_is_an_assertion) {
+  const auto destroy_held = [] {
+    mutex m;
+    m.lock();
+  };
+  EXPECT_DEATH(destroy_held(), "destroyed while somebody holds it");
+}
+
+// --- every interleaving
+
+struct holders {
+  sim& world;
+  int now = 0, in_all = 0;
+
+  void section() {
+    world.check(now == 0, "two hold it");
+    ++now;
+    world.interleave();
+    ++in_all;
+    --now;
+  }
+};
+
+void sleep_until(deadline until) {
+  event never;
+  (void)never.wait(until);
+}
+
+// All ways to take it, in fibers on two workers and in threads; one of them is stopped, the others have
+// deadlines that have passed, that come while it is held, or none.
+void take_it_in_every_way(sim& world) {
+  mutex m;
+  holders held{world};
+  int expected = 0;
+  const auto takes = [&] {
+    for (int i = 0; i < 2; ++i) {
+      const std::uint64_t way = world.random(4);
+      if (way == 0) {
+        if (!m.try_lock()) continue;
+      } else if (way == 1) {
+        const deadline until = world.random(2) == 0 ? deadline::past() : world.in(1ms);
+        const result<void> r = m.lock(until);
+        world.check(r.has_value() || r.error() == errc::deadline_exceeded, "the wrong error");
+        if (!r) continue;
+      } else {
+        m.lock();
+      }
+      world.check(m.owner() == &detail::current_parker(), "owner() is another");
+      ++expected;
+      held.section();
+      if (world.random(4) == 0) sleep_until(world.in(1ms));
+      m.unlock();
+    }
+  };
+  const auto stopped = [&] {
+    const result<void> r = m.lock(deadline::never());
+    world.check(r.has_value() || r.error() == errc::canceled, "the wrong error");
+    if (!r) return;
+    ++expected;
+    held.section();
+    m.unlock();
+  };
+  world.spawn(takes, "fiber");
+  world.spawn(takes, "fiber");
+  world.thread(takes, "thread");
+  auto task = world.rt().spawn(stopped, {.name = "stopped"});
+  world.thread([&] {
+    takes();
+    (void)task.request_stop();
+    task.join();
+  });
+  world.run();
+  world.check(held.in_all == expected, "a section was lost");
+  world.check(m.owner() == nullptr, "it is still held");
+}
+
+TEST(Mutex, excludes_and_loses_nobody) { explore(seeds, take_it_in_every_way, {.workers = 2}); }
+
+// Two take it again and again and sleep with it, so that the third loses to them until it has starved.
+void starve(sim& world) {
+  mutex m;
+  holders held{world};
+  const auto greedy = [&] {
+    for (int i = 0; i < 4; ++i) {
+      m.lock();
+      held.section();
+      sleep_until(world.in(1ms));
+      m.unlock();
+    }
+  };
+  const auto modest = [&] {
+    m.lock();
+    held.section();
+    m.unlock();
+  };
+  world.spawn(greedy);
+  world.thread(greedy);
+  world.spawn(modest);
+  world.thread(modest);
+  world.run();
+  world.check(held.in_all == 10, "a section was lost");
+}
+
+TEST(Mutex, starves_nobody) { explore(seeds / 4, starve, {.workers = 2}); }
+
+// As in an object with a count of its users, which the last one destroys.
+void count_and_destroy(sim& world) {
+  auto m = std::make_unique<mutex>();
+  int users = 3;
+  const auto uses = [&, p = m.get()] {
+    p->lock();
+    const bool last = --users == 0;
+    p->unlock();
+    if (!last) return;
+    (void)m.release();
+    std::destroy_at(p);
+    std::memset(static_cast<void*>(p), 0xdd, sizeof *p);
+    ::operator delete(p);
+  };
+  world.spawn(uses);
+  world.thread(uses);
+  if (world.random(2) == 0) world.spawn(uses);
+  else world.thread(uses);
+  world.run();
+}
+
+TEST(Mutex, may_be_destroyed_by_the_next_who_has_had_it) {
+  explore(seeds, count_and_destroy, {.workers = 2});
+}
+
+TEST(RecursiveMutex, excludes_and_loses_nobody) {
+  const auto race = [](sim& world) {
+    recursive_mutex m;
+    holders held{world};
+    const auto takes = [&] {
+      const std::lock_guard outer{m};
+      if (m.lock(world.in(1ms))) {
+        held.section();
+        m.unlock();
+      }
+      sleep_until(world.random(2) == 0 ? deadline::past() : world.in(1ms));
+    };
+    world.spawn(takes);
+    world.spawn(takes);
+    world.thread(takes);
+    world.thread(takes);
+    world.run();
+    world.check(held.in_all == 4, "a section was lost");
+  };
+  explore(seeds, race, {.workers = 2});
+}
+
+TEST(TimedMutex, excludes_and_loses_nobody) {
+  const auto race = [](sim& world) {
+    timed_mutex m;
+    holders held{world};
+    int expected = 0;
+    const auto takes = [&] {
+      const auto began = world.now();
+      if (!m.try_lock_for(1ms)) {
+        world.check(world.now() - began >= 1ms, "too early");
+        return;
+      }
+      ++expected;
+      held.section();
+      sleep_until(world.random(2) == 0 ? deadline::past() : world.in(1ms));
+      m.unlock();
+    };
+    for (int i = 0; i < 2; ++i) {
+      world.spawn(takes);
+      world.thread(takes);
+    }
+    world.run();
+    world.check(held.in_all == expected && expected >= 1, "a section was lost");
+  };
+  explore(seeds, race, {.workers = 2});
+}
+
+const auto race_of_all = [](sim& world) {
+  switch (world.random(4)) {
+    case 0: return starve(world);
+    case 1: return count_and_destroy(world);
+    default: return take_it_in_every_way(world);
+  }
+};
+
+TEST(Mutex, every_operation_of_the_fast_path_is_needed) {
+  expect_mutations_found("runtime/mutex.hpp", seeds, race_of_all, {}, {.workers = 2});
+}
+
+TEST(Mutex, every_operation_of_the_slow_path_is_needed) {
+  using enum mutation::change;
+  expect_mutations_found(
+      "runtime/mutex.cpp", seeds, race_of_all,
+      {{"const word seen = word_.load", drop, "tells only how long it pays to look"},
+       {"->home.load", drop, "tells only how long it pays to look"},
+       {"word found = word_.load", drop, "a first guess: the compare-exchange corrects it"}},
+      {.workers = 2});
+}
+
+}  // namespace
+}  // namespace weft
