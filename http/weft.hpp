@@ -20,6 +20,7 @@
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/event.hpp>
+#include <weft/runtime/fiber_local.hpp>
 #include <weft/runtime/latch.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/options.hpp>

@@ -1,6 +1,6 @@
 // What a fiber runs, kept in its control block: the callable before, its outcome after.
 //
-// A callable of up to 64 bytes lies in the block, a larger one on the heap; so does the result, once the
+// A callable of up to 56 bytes lies in the block, a larger one on the heap; so does the result, once the
 // callable and its captures are gone. A failure that is an exception is kept apart.
 #pragma once
 

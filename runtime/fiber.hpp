@@ -27,6 +27,7 @@
 
 namespace weft::detail {
 
+class local_table;
 class scheduler;
 class worker;
 class stop_scope;
@@ -102,6 +103,7 @@ struct alignas(cache_line) fiber : message, parker {
     waiting = nullptr;
     control.store(0, std::memory_order_relaxed);
     joiner_left.store(false, std::memory_order_relaxed);
+    has_locals = bequeaths = false;
     stop_source.store(nullptr, std::memory_order_relaxed);
     until = deadline::never();
     body = nullptr;
@@ -163,6 +165,8 @@ struct alignas(cache_line) fiber : message, parker {
   atomic<std::uint64_t> control{0};
   std::uint32_t join_number = 0;    // the joiner's wait; written before the joiner is
   atomic<bool> joiner_left{false};  // the ending fiber has let go of a joiner that had given up
+  bool has_locals = false;          // `locals` means something
+  bool bequeaths = false;           // and some of it is for the fibers that it spawns
   message cancellation;             // brings a stop to `home`
   atomic<std::stop_source*> stop_source{nullptr};  // made on the first get_stop_token()
   deadline until;  // ends every cancellable wait; the fiber's own, and its spawner's before it runs
@@ -181,8 +185,10 @@ struct alignas(cache_line) fiber : message, parker {
 
   // The callable, and after it has run the result: in place if they fit, else a pointer. Behind the first
   // half the block has its last cache line, which a small callable without a name never touches.
-  static constexpr std::size_t storage_size = 64;
+  static constexpr std::size_t storage_size = 56;
   alignas(16) std::byte storage[storage_size];
+
+  local_table* locals;  // its values of fiber_local; meaningless unless `has_locals`
 
   static constexpr std::size_t name_size = 32;
   char name[name_size];  // terminated; meaningless unless `named`

@@ -55,6 +55,7 @@ void submit_fiber(fiber& f, const spawn_options& o) noexcept {
 void drop_unborn(fiber& f) noexcept {
   scheduler& of = *f.owner.load(std::memory_order_relaxed);
   f.outcome = nullptr;
+  if (f.has_locals) destroy_locals(f);
   release_fiber(f);
   if (of.admission().limited()) of.admission().leave();
   if (!spawns_inside(of)) of.withdraw();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <weft/runtime/body.hpp>
+#include <weft/runtime/local_table.hpp>
 #include <weft/runtime/spawn_options.hpp>
 #include <weft/runtime/task.hpp>
 #include <weft/runtime/with_stop.hpp>
@@ -71,7 +72,7 @@ void set_body(fiber& f, F&& callable, const spawn_options& o) {
   else set_body(f, std::forward<F>(callable));
 }
 
-// Gives the block back if storing the callable throws.
+// Gives the block back if storing the callable throws, or copying what it inherits.
 template <class F>
 fiber& with_body(fiber* f, F&& callable, const spawn_options& o) {
   struct guard {
@@ -80,6 +81,8 @@ fiber& with_body(fiber* f, F&& callable, const spawn_options& o) {
       if (of != nullptr) drop_unborn(*of);
     }
   } g{f};
+  if (spawner_bequeaths()) [[unlikely]]
+    inherit_locals(*f);
   set_body(*f, std::forward<F>(callable), o);
   g.of = nullptr;
   return *f;

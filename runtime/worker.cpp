@@ -9,6 +9,7 @@
 #include <weft/runtime/base/asymmetric_fence.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/cpus.hpp>
+#include <weft/runtime/local_table.hpp>
 #include <weft/runtime/outcome.hpp>
 #include <weft/runtime/overflow.hpp>
 #include <weft/runtime/park.hpp>
@@ -51,6 +52,8 @@ void worker::fiber_main() noexcept {
   for (;;) {
     fiber& self = *here.running();
     self.body(self);
+    if (self.has_locals) [[unlikely]]
+      destroy_locals(self);
     here.leave_runtime(*here.end(self));
   }
 }

@@ -137,6 +137,8 @@ PLAIN = {
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
+    'fiber_local': ([], ['request 7 asks the database', 'request 8 asks the database',
+                         'request 0 asks nobody']),
     'latch': ([], ['3 are ready', 'the fourth is not: deadline exceeded', 'now it is']),
     'line_reader': ([], ['5', '42', r'what\?']),
     'mutex': ([], ['6050', 'gave up: deadline exceeded']),

@@ -8,6 +8,7 @@
 #include <sim/sim.hpp>
 #include <weft/pools/slab.hpp>
 #include <weft/runtime/fiber.hpp>
+#include <weft/runtime/local_table.hpp>
 #include <weft/runtime/parker.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/thread_state.hpp>
@@ -17,7 +18,10 @@ namespace detail {
 namespace {
 
 [[maybe_unused]] const bool thread_state_is_swapped = [] {
-  swap_with_thread({&this_thread, sizeof this_thread, parker::leave_thread});
+  swap_with_thread({&this_thread, sizeof this_thread, []() noexcept {
+                      destroy_locals_of_thread();
+                      parker::leave_thread();
+                    }});
   return true;
 }();
 

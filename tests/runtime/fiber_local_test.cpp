@@ -1,0 +1,255 @@
+// fiber_local: whose value it is, how long it lives, who inherits it; on fibers of several workers and on
+// foreign threads.
+#include <array>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <build_kind.hpp>
+#include <leak_check.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/fiber_local.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/this_fiber.hpp>
+
+namespace weft {
+namespace {
+
+class FiberLocal : public weft_test::leak_check {};
+
+/// Writes its name down when it is destroyed.
+struct mourned {
+  explicit mourned(std::vector<std::string>& log_, std::string name_ = {})
+      : log{&log_}, name{std::move(name_)} {}
+  mourned(const mourned&) = default;
+  mourned& operator=(const mourned&) = default;
+  ~mourned() {
+    if (!name.empty()) log->push_back(name);
+  }
+  std::vector<std::string>* log;
+  std::string name;
+};
+
+TEST_F(FiberLocal, each_fiber_begins_with_the_initial_value) {
+  fiber_local<int> zero, five{5};
+  run([&] {
+    EXPECT_EQ(zero.get_if(), nullptr);
+    EXPECT_EQ(*zero, 0);
+    EXPECT_EQ(*five, 5);
+    *zero = *five = 1;
+    spawn([&] {
+      EXPECT_EQ(five.get_if(), nullptr);
+      EXPECT_EQ(*zero + *five, 5);
+      *five = 9;
+    }).join();
+    EXPECT_EQ(*zero + *five, 2);
+  });
+}
+
+TEST_F(FiberLocal, a_value_stays_through_suspensions) {
+  fiber_local<int> own;
+  run([&] {
+    std::vector<task<void>> tasks;
+    for (int i = 0; i < 50; ++i)
+      tasks.push_back(spawn([&, i] {
+        int* const mine = &own.get();
+        *own = i;
+        for (int k = 0; k < 5; ++k) this_fiber::yield();
+        EXPECT_EQ(*own, i);
+        EXPECT_EQ(&own.get(), mine);
+      }));
+    for (auto& t : tasks) t.join();
+  });
+}
+
+TEST_F(FiberLocal, values_end_with_the_fiber_newest_first_and_before_the_join) {
+  std::vector<std::string> log;
+  fiber_local<mourned> a{mourned{log}}, b{mourned{log}};
+  run([&] {
+    spawn([&] {
+      a->name = "a";
+      b->name = "b";
+      log.push_back("body");
+    }).join();
+    EXPECT_EQ(log, (std::vector<std::string>{"body", "b", "a"}));
+  });
+}
+
+TEST_F(FiberLocal, values_end_after_an_exception_too) {
+  std::vector<std::string> log;
+  fiber_local<mourned> a{mourned{log}};
+  run([&] {
+    auto t = spawn([&] {
+      a->name = "a";
+      throw std::runtime_error{"x"};
+    });
+    EXPECT_THROW(t.join(), std::runtime_error);
+    EXPECT_EQ(log.size(), 1u);
+  });
+}
+
+TEST_F(FiberLocal, a_destructor_may_wait_and_ask_for_other_values) {
+  fiber_local<std::string> text;
+  struct waits {
+    fiber_local<std::string>* text = nullptr;
+    event *begun = nullptr, *done = nullptr;
+    std::string* seen = nullptr;
+    ~waits() {
+      if (text == nullptr) return;
+      begun->set();
+      (void)done->wait();
+      *seen = **text;
+    }
+  };
+  fiber_local<waits> last;
+  event begun, done;
+  std::string seen;
+  run([&] {
+    auto t = spawn([&] {
+      text.get() = "older, so it is still there";
+      last->text = &text;
+      last->begun = &begun;
+      last->done = &done;
+      last->seen = &seen;
+    });
+    (void)begun.wait();
+    done.set();
+    t.join();
+  });
+  EXPECT_EQ(seen, "older, so it is still there");
+}
+
+TEST_F(FiberLocal, reset_destroys_the_value_and_the_next_is_new) {
+  std::vector<std::string> log;
+  fiber_local<mourned> a{mourned{log}};
+  run([&] {
+    a.reset();
+    a->name = "a";
+    a.reset();
+    EXPECT_EQ(log.size(), 1u);
+    EXPECT_EQ(a.get_if(), nullptr);
+    EXPECT_EQ(a->name, "");
+  });
+  EXPECT_EQ(log.size(), 1u);
+}
+
+TEST_F(FiberLocal, is_inherited_only_where_asked_for) {
+  fiber_local<std::string> copied{"initial", inherit::copy}, own{"initial"};
+  run([&] {
+    spawn([&] { EXPECT_EQ(copied.get_if(), nullptr) << "the spawner had none"; }).join();
+    *copied = *own = "set";
+    auto child = spawn([&] {
+      EXPECT_EQ(*copied, "set");
+      EXPECT_EQ(*own, "initial");
+      *copied = "child's";
+      spawn([&] { EXPECT_EQ(*copied, "child's"); }, {.worker = 0}).join();
+    });
+    *copied = "later";
+    child.join();
+    EXPECT_EQ(*copied, "later");
+    auto tried = try_spawn([&] { EXPECT_EQ(*copied, "later"); });
+    tried->join();
+  });
+}
+
+TEST_F(FiberLocal, a_copy_that_throws_comes_out_of_spawn) {
+  struct refuses {
+    refuses() = default;
+    refuses(const refuses& o) : armed{o.armed} {
+      if (armed) throw std::runtime_error{"not copied"};
+    }
+    bool armed = false;
+  };
+  fiber_local<std::string> other{"", inherit::copy};
+  fiber_local<refuses> value{inherit::copy};
+  run([&] {
+    *other = "a value that is copied first";
+    value->armed = true;
+    *other += '.';
+    EXPECT_THROW(spawn([] {}).join(), std::runtime_error);
+    value.reset();
+    spawn([&] { EXPECT_FALSE(other->empty()); }).join();
+  });
+}
+
+TEST_F(FiberLocal, threads_have_values_too_that_end_with_them) {
+  std::vector<std::string> log;
+  fiber_local<mourned> a{mourned{log}};
+  fiber_local<int> copied{0, inherit::copy};
+  a->name = "main";
+  std::thread{[&] {
+    EXPECT_EQ(a.get_if(), nullptr);
+    a->name = "thread";
+  }}.join();
+  EXPECT_EQ(log, (std::vector<std::string>{"thread"}));
+  *copied = 7;
+  runtime rt;
+  rt.block_on([&] { EXPECT_EQ(*copied, 7) << "inherited from the thread that spawned"; });
+  copied.reset();
+  a.reset();
+}
+
+TEST_F(FiberLocal, a_variable_may_end_before_the_values_of_others) {
+  std::vector<std::string> log;
+  auto first = std::make_unique<fiber_local<mourned>>(mourned{log});
+  event gone;
+  run([&] {
+    auto t = spawn([&] {
+      (*first)->name = "left behind";
+      (void)gone.wait();
+      fiber_local<int> next{3};  // with the index of the first
+      EXPECT_EQ(*next, 3);
+      EXPECT_EQ(log.size(), 1u) << "the value in its place has gone";
+    });
+    this_fiber::yield();
+    first = nullptr;
+    gone.set();
+    t.join();
+  });
+  EXPECT_EQ(log.size(), 1u);
+}
+
+TEST_F(FiberLocal, takes_types_that_only_move) {
+  fiber_local<std::unique_ptr<int>> own;
+  run([&] {
+    own.get() = std::make_unique<int>(4);
+    EXPECT_EQ(**own, 4);
+  });
+}
+
+// For ThreadSanitizer: variables come and go on several workers and threads while values are made.
+TEST_F(FiberLocal, many_variables_on_many_workers) {
+  const int rounds = weft_test::scaled(2000);
+  fiber_local<int> shared{1, inherit::copy};
+  runtime rt{{.workers = 4}};
+  const auto works = [&] {
+    std::array<fiber_local<int>, 5> own;
+    int sum = 0;
+    for (auto& o : own) sum += ++*o;
+    ++*shared;
+    EXPECT_EQ(sum, 5);
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i)
+    threads.emplace_back([&] {
+      for (int k = 0; k < rounds; ++k) works();
+    });
+  rt.block_on([&] {
+    std::vector<task<void>> tasks;
+    for (int i = 0; i < rounds; ++i)
+      tasks.push_back(spawn([&] {
+        works();
+        this_fiber::yield();
+        works();
+      }));
+    for (auto& t : tasks) t.join();
+  });
+  for (auto& t : threads) t.join();
+}
+
+}  // namespace
+}  // namespace weft
