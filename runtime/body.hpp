@@ -1,11 +1,12 @@
 // What a fiber runs, kept in its control block: the callable before, its outcome after.
 //
-// A callable of up to 56 bytes lies in the block, a larger one on the heap; so does the result, once the
-// callable and its captures are gone. A failure that is an exception is kept apart.
+// A callable of up to 48 bytes lies in the block, a larger one on the heap; so does the result, or the
+// exception, once the callable and its captures are gone.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
@@ -75,6 +76,11 @@ inline constexpr outcome_operations operations_of{
     },
 };
 
+// The outcome of a body that threw. One object for the whole process: its address is the test.
+extern const outcome_operations thrown;
+
+inline bool has_thrown(const fiber& f) noexcept { return f.outcome == &thrown; }
+
 template <class F>
 decltype(auto) call_body(F& f, fiber& self) {
   if constexpr (std::invocable<F&, std::stop_token>) return std::invoke(f, innermost_stop_token(self));
@@ -107,8 +113,8 @@ void run_body(fiber& self) noexcept {
       self.outcome = &operations_of<R>;
     }
   } catch (...) {  // root: kept for who joins
-    self.outcome = nullptr;
-    self.failure = std::current_exception();
+    stored<std::exception_ptr>::create(self, std::current_exception());
+    self.outcome = &thrown;
   }
 }
 

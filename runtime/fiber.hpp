@@ -14,7 +14,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <source_location>
 #include <stop_token>
 
@@ -63,7 +62,7 @@ enum class fiber_state : std::uint8_t { free, unstarted, started, ended };
 
 /// How to treat a result that lies in the block, once the body has run.
 struct outcome_operations {
-  void (*drop)(fiber&) noexcept;                    // destroys the result
+  void (*drop)(fiber&) noexcept;                    // destroys the result, or the exception
   std::error_code (*error)(const fiber&) noexcept;  // the error that the result holds, or none
 };
 
@@ -107,7 +106,6 @@ struct alignas(cache_line) fiber : message, parker {
     stop_source.store(nullptr, std::memory_order_relaxed);
     until = deadline::never();
     body = nullptr;
-    failure = nullptr;
     stack = nullptr;
     owner.store(&of, std::memory_order_relaxed);
     named = false;
@@ -148,9 +146,8 @@ struct alignas(cache_line) fiber : message, parker {
   static fiber& canceled_by(message& m) noexcept;
 
   // What a switch touches. `message::next` links it in a run queue or an inbox: it is never in both.
-  context where;                  // how to go on with it; no `sp` before it has started
-  atomic<worker*> home{nullptr};  // set before the state is `started`
-  std::uint64_t order = 0;        // when it became ready: keeps started and unstarted ones in order
+  context where;            // how to go on with it; no `sp` before it has started
+  std::uint64_t order = 0;  // when it became ready: keeps started and unstarted ones in order
   atomic<fiber_state> state{fiber_state::free};
   std::uint8_t level = 0;  // its priority
   stack_class stack_size = stack_class::kib64;
@@ -159,7 +156,10 @@ struct alignas(cache_line) fiber : message, parker {
   bool pinned = false;                     // never stolen
   bool named = false;
   std::uint8_t shields = 0;  // nested cancellation shields
-  wait* waiting = nullptr;   // the wait it is parked in; its home worker only
+
+  // What parking and waking touch besides.
+  atomic<worker*> home{nullptr};  // set before the state is `started`
+  wait* waiting = nullptr;        // the wait it is parked in; its home worker only
 
   // Joining and stopping.
   atomic<std::uint64_t> control{0};
@@ -177,18 +177,17 @@ struct alignas(cache_line) fiber : message, parker {
     stop_scope* scopes;                       // while it runs: the innermost that no shield hides
     const outcome_operations* outcome;        // after
   };
-  std::exception_ptr failure;
   std::byte* stack = nullptr;         // lowest usable address
   atomic<scheduler*> owner{nullptr};  // null: it has outlived its runtime
   fiber_id id{};
   std::source_location site;  // where it was spawned
+  local_table* locals;        // its values of fiber_local; meaningless unless `has_locals`
 
-  // The callable, and after it has run the result: in place if they fit, else a pointer. Behind the first
-  // half the block has its last cache line, which a small callable without a name never touches.
-  static constexpr std::size_t storage_size = 56;
+  // The callable, and after it has run the result or the exception: in place if they fit, else a pointer.
+  // Behind the first third the block has its last cache line, which a callable of two words without a name
+  // never touches.
+  static constexpr std::size_t storage_size = 48;
   alignas(16) std::byte storage[storage_size];
-
-  local_table* locals;  // its values of fiber_local; meaningless unless `has_locals`
 
   static constexpr std::size_t name_size = 32;
   char name[name_size];  // terminated; meaningless unless `named`

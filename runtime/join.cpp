@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <weft/runtime/base/errc.hpp>
+#include <weft/runtime/body.hpp>
 #include <weft/runtime/outcome.hpp>
 #include <weft/runtime/scheduler.hpp>
 
@@ -44,9 +45,9 @@ result<void> await_end_until(fiber& f, deadline until) noexcept {
 }
 
 void rethrow(fiber& f) {
-  const std::exception_ptr thrown = std::exchange(f.failure, nullptr);
+  const std::exception_ptr what = stored<std::exception_ptr>::get(f);
   release_fiber(f);
-  std::rethrow_exception(thrown);
+  std::rethrow_exception(what);
 }
 
 void detach(fiber& f) noexcept {

@@ -20,7 +20,7 @@ namespace weft::detail {
 struct local_value;
 
 struct local_operations {
-  void (*destroy)(local_value& self) noexcept;       // and frees
+  void (*destroy)(local_value& self) noexcept;        // and frees
   local_value* (*copy)(const local_value& original);  // null: is not inherited
 };
 

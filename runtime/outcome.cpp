@@ -4,14 +4,17 @@
 
 #include <weft/pools/slab.hpp>
 #include <weft/runtime/base/errc.hpp>
+#include <weft/runtime/body.hpp>
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/worker.hpp>
 
 namespace weft::detail {
 
+const outcome_operations thrown = operations_of<std::exception_ptr>;
+
 bool has_failed(const fiber& f) noexcept {
-  if (f.failure != nullptr) return true;
   if (f.outcome == nullptr) return false;
+  if (has_thrown(f)) return true;
   const std::error_code error = f.outcome->error(f);
   return error && error != errc::canceled;
 }
@@ -29,7 +32,6 @@ void report_and_release(fiber& f) noexcept {
 
 void release_fiber(fiber& f) noexcept {
   if (f.outcome != nullptr) f.outcome->drop(f);
-  if (f.failure != nullptr) f.failure = nullptr;
   if (std::stop_source* const source = f.stop_source.load(std::memory_order_relaxed)) [[unlikely]]
     delete source;
   constexpr std::uint64_t on_its_way = fiber::posted;

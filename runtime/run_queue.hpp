@@ -118,7 +118,9 @@ class run_queue {
  private:
   struct list {
     fiber* head = nullptr;
-    fiber* tail = nullptr;
+    // Apart, for g++ would join two stores side by side into one, by way of a vector register: 4 cycles more
+    // from one yield to the next.
+    alignas(16) fiber* tail = nullptr;
   };
 
   // The one after next: its control block now, and the stack of the next, whose control block was fetched a

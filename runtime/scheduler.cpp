@@ -10,6 +10,7 @@
 
 #include <weft/runtime/base/asymmetric_fence.hpp>
 #include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/body.hpp>
 #include <weft/runtime/cpus.hpp>
 #include <weft/runtime/describe.hpp>
 #include <weft/runtime/offload_pool.hpp>
@@ -190,12 +191,12 @@ void scheduler::report(std::string_view text) noexcept {
 
 void scheduler::report_unseen(fiber& f) noexcept {
   std::string text = description_of(f);
-  if (f.failure == nullptr) {
+  if (!has_thrown(f)) {
     report(text + " failed: " + f.outcome->error(f).message());
     return;
   }
   try {
-    std::rethrow_exception(f.failure);
+    std::rethrow_exception(stored<std::exception_ptr>::get(f));
   } catch (const std::exception& e) {  // root: the fiber's exception ends here
     text += std::string{" ended with an exception: "} + e.what();
   } catch (...) {  // root

@@ -77,7 +77,7 @@ class [[nodiscard]] task {
  private:
   R take() {
     detail::fiber& f = *std::exchange(fiber_, nullptr);
-    if (f.failure != nullptr) [[unlikely]]
+    if (detail::has_thrown(f)) [[unlikely]]
       detail::rethrow(f);
     if constexpr (std::is_void_v<R>) {
       detail::release_fiber(f);

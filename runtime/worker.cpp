@@ -204,7 +204,7 @@ void worker::complete(fiber& self) noexcept {
   const std::uint64_t before = self.control.fetch_add(fiber::ended, std::memory_order_acq_rel);
   const bool stop_on_its_way = (before & (fiber::posted | fiber::delivered)) == fiber::posted;
   if ((before & fiber::detached) != 0) {
-    if (self.outcome != nullptr || self.failure != nullptr) [[unlikely]]
+    if (self.outcome != nullptr) [[unlikely]]
       return complete_unseen(self, stack);
     release_fiber(self);
   } else if (const std::uint64_t joiner = before & fiber::joiner_mask) {
@@ -233,7 +233,6 @@ void worker::complete_unseen(fiber& self, std::byte* stack) noexcept {
     call_on_thread_stack(
         self, [](void* p) noexcept { current()->owner().report_unseen(*static_cast<fiber*>(p)); }, &self);
   if (self.outcome != nullptr) std::exchange(self.outcome, nullptr)->drop(self);
-  self.failure = nullptr;
   enter_runtime();
   complete(self);
 }

@@ -19,7 +19,8 @@ void prepare_asymmetric_fences() noexcept;
 
 /// The hot side, between its write and its read. Cost: nothing.
 WEFT_ALWAYS_INLINE void light_fence() noexcept {
-  if (asymmetric_fences) [[likely]] signal_fence(std::memory_order_seq_cst);
+  if (asymmetric_fences) [[likely]]
+    signal_fence(std::memory_order_seq_cst);
   else fence(std::memory_order_seq_cst);
 }
 

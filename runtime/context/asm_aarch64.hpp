@@ -1,12 +1,12 @@
 // The switch in aarch64 assembly (AAPCS64).
 //
-// As on x86-64 (see asm_x86_64.hpp for why): a suspended context points to three words in the frame of the
-// function that suspended. x29 is saved by hand; d8-d15 are in the clobber list, so that the compiler saves
-// those that live. So is x18: on Linux compilers use it as one more temporary register. Where it is the
-// platform's (-ffixed-x18) the clobber means nothing; a shadow call stack kept in it is not switched.
+// As on x86-64 (see asm_x86_64.hpp for why): a suspended context is three words. x29 is saved by hand; d8-d15
+// are in the clobber list, so that the compiler saves those that live. So is x18: on Linux compilers use it
+// as one more temporary register. Where it is the platform's (-ffixed-x18) the clobber means nothing; a
+// shadow call stack kept in it is not switched.
 //
-// Contract with the code that is resumed: x1 holds the context's `sp`, the stack pointer is loaded, nothing
-// else is as it was.
+// Contract with the code that is resumed: x1 holds the address of the context, the stack pointer is loaded,
+// nothing else is as it was.
 #pragma once
 
 #include <cstddef>
@@ -24,15 +24,22 @@
 #define WEFT_CONTEXT_LANDING
 #endif
 
-// clang keeps x19 for itself in functions with both over-aligned and variable-sized locals.
+// clang keeps x19 for itself in functions with both over-aligned and variable-sized locals, so there the
+// third word is the address of both.
 #if defined(__clang__)
 #define WEFT_CONTEXT_CLOBBER_X19
-#define WEFT_CONTEXT_SAVE_X19 "str x19, [x0, #24]\n\t"
-#define WEFT_CONTEXT_LOAD_X19 "ldr x19, [x1, #24]\n\t"
+#define WEFT_CONTEXT_FRAME , "+r"(frame)
+#define WEFT_CONTEXT_SAVE_FRAME \
+  "stp x29, x19, [x0]\n\t"      \
+  "str x0, [x2, #16]\n\t"
+#define WEFT_CONTEXT_LOAD_FRAME \
+  "ldr x0, [x1, #16]\n\t"       \
+  "ldp x29, x19, [x0]\n\t"
 #else
-#define WEFT_CONTEXT_CLOBBER_X19 "x19",
-#define WEFT_CONTEXT_SAVE_X19
-#define WEFT_CONTEXT_LOAD_X19
+#define WEFT_CONTEXT_CLOBBER_X19 "x0", "x19",
+#define WEFT_CONTEXT_FRAME
+#define WEFT_CONTEXT_SAVE_FRAME "str x29, [x2, #16]\n\t"
+#define WEFT_CONTEXT_LOAD_FRAME "ldr x29, [x1, #16]\n\t"
 #endif
 
 #if defined(__ARM_FEATURE_SVE)
@@ -44,60 +51,50 @@
 
 namespace weft::detail {
 
-/// What a suspended context's `sp` points to.
-struct suspended_words {
-  void* resume;
-  void* sp;
-  void* x29;
-#if defined(__clang__)
-  void* x19;
-#endif
+/// What it takes to go on with a suspended stack.
+struct suspended {
+  void* resume = nullptr;
+  void* sp = nullptr;
+  void* frame = nullptr;
 };
 
-/// As suspended_words, for a stack that has not started; read by weft_context_start.
+/// Where the stack pointer of a stack points that has not started; read by weft_context_start.
 struct fresh_words {
-  void* resume;
-  void* sp;
   void* function;
   void* argument;
-  void* end_of_chain[2];  // a frame record of zeros, where sp points first
+  void* end_of_chain[2];  // a frame record of zeros
 };
 
 extern "C" void weft_context_start();
 
 /// Writes the first words of a stack that will call first_function(entry) with `entry`.
-inline void* prepare_stack(std::byte* base, std::size_t size, context_entry entry) noexcept {
+inline suspended prepare_stack(std::byte* base, std::size_t size, context_entry entry) noexcept {
   const auto top = (reinterpret_cast<std::uintptr_t>(base) + size) & ~std::uintptr_t{15};
   auto* words = reinterpret_cast<fresh_words*>(top - sizeof(fresh_words));
-  *words = {reinterpret_cast<void*>(&weft_context_start),
-            &words->end_of_chain,
-            first_function(entry),
-            reinterpret_cast<void*>(entry),
-            {}};
-  return words;
+  *words = {first_function(entry), reinterpret_cast<void*>(entry), {}};
+  return {reinterpret_cast<void*>(&weft_context_start), words, nullptr};
 }
 
-WEFT_ALWAYS_INLINE void switch_stack(void*& from, void* to) noexcept {
-  suspended_words words;
-  register void* own asm("x0") = &words;
-  register void* next asm("x1") = to;
-  register void** store asm("x2") = &from;
+WEFT_ALWAYS_INLINE void switch_stack(suspended& from, suspended& to) noexcept {
+#if defined(__clang__)
+  void* words[2];
+  register void* frame asm("x0") = words;
+#endif
+  register suspended* load asm("x1") = &to;
+  register suspended* store asm("x2") = &from;
   // clang-format off
   asm volatile(
-      "str x0, [x2]\n\t"
       "adr x3, 1f\n\t"
       "mov x4, sp\n\t"
-      "stp x3, x4, [x0]\n\t"
-      "str x29, [x0, #16]\n\t"
-      WEFT_CONTEXT_SAVE_X19
+      "stp x3, x4, [x2]\n\t"
+      WEFT_CONTEXT_SAVE_FRAME
       "ldp x3, x4, [x1]\n\t"
       "mov sp, x4\n\t"
       "br x3\n"
       "1:\n\t"
       WEFT_CONTEXT_LANDING
-      "ldr x29, [x1, #16]\n\t"
-      WEFT_CONTEXT_LOAD_X19
-      : "+r"(own), "+r"(next), "+r"(store)  // g++ has no register left for a memory operand
+      WEFT_CONTEXT_LOAD_FRAME
+      : "+r"(load), "+r"(store) WEFT_CONTEXT_FRAME
       :
       : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
         "x18", WEFT_CONTEXT_CLOBBER_X19 "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30",
@@ -107,8 +104,8 @@ WEFT_ALWAYS_INLINE void switch_stack(void*& from, void* to) noexcept {
   // clang-format on
 }
 
-[[noreturn]] WEFT_ALWAYS_INLINE void switch_stack_last(void*&, void* to) noexcept {
-  register void* next asm("x1") = to;
+[[noreturn]] WEFT_ALWAYS_INLINE void switch_stack_last(suspended&, suspended& to) noexcept {
+  register suspended* next asm("x1") = &to;
   asm volatile(
       "ldp x3, x4, [x1]\n\t"
       "mov sp, x4\n\t"
@@ -123,8 +120,9 @@ WEFT_ALWAYS_INLINE void switch_stack(void*& from, void* to) noexcept {
 
 #undef WEFT_CONTEXT_LANDING
 #undef WEFT_CONTEXT_CLOBBER_X19
-#undef WEFT_CONTEXT_SAVE_X19
-#undef WEFT_CONTEXT_LOAD_X19
+#undef WEFT_CONTEXT_FRAME
+#undef WEFT_CONTEXT_SAVE_FRAME
+#undef WEFT_CONTEXT_LOAD_FRAME
 #undef WEFT_CONTEXT_CLOBBER_SVE
 
 #endif

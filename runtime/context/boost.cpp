@@ -45,9 +45,9 @@ const std::ptrdiff_t distance = measure_distance();
 
 void start(transfer_t came) noexcept {
   WEFT_CONTEXT_OUTERMOST;
-  void*& from = *static_cast<void**>(came.data);
-  const auto* words = reinterpret_cast<const top_words*>(static_cast<std::byte*>(from) + distance);
-  from = came.fctx;
+  suspended& from = *static_cast<suspended*>(came.data);
+  const auto* words = reinterpret_cast<const top_words*>(static_cast<std::byte*>(from.sp) + distance);
+  from.sp = came.fctx;
   stack_annotation::arrive_first();
   words->entry();
   std::abort();
@@ -55,14 +55,14 @@ void start(transfer_t came) noexcept {
 
 }  // namespace
 
-void* prepare_stack(std::byte* base, std::size_t size, context_entry entry) noexcept {
+suspended prepare_stack(std::byte* base, std::size_t size, context_entry entry) noexcept {
   const auto end = (reinterpret_cast<std::uintptr_t>(base) + size) & ~std::uintptr_t{15};
   auto* words = reinterpret_cast<top_words*>(end) - 1;
   *words = {entry};
   void* made = make_fcontext(words, size - sizeof(top_words), start);
   WEFT_ASSERT(reinterpret_cast<std::byte*>(words) - static_cast<std::byte*>(made) == distance,
               "a stack was created by a static initialiser");
-  return made;
+  return {made};
 }
 
 }  // namespace weft::detail

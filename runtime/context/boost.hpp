@@ -13,18 +13,23 @@
 
 namespace weft::detail {
 
-/// Writes the first words of a stack that will call `entry`.
-void* prepare_stack(std::byte* base, std::size_t size, context_entry entry) noexcept;
+/// What it takes to go on with a suspended stack.
+struct suspended {
+  void* sp = nullptr;
+};
 
-WEFT_ALWAYS_INLINE void switch_stack(void*& from, void* to) noexcept {
+/// Writes the first words of a stack that will call `entry`.
+suspended prepare_stack(std::byte* base, std::size_t size, context_entry entry) noexcept;
+
+WEFT_ALWAYS_INLINE void switch_stack(suspended& from, suspended& to) noexcept {
   from = to;
-  const boost::context::detail::transfer_t came = boost::context::detail::jump_fcontext(to, &from);
-  *static_cast<void**>(came.data) = came.fctx;
+  const boost::context::detail::transfer_t came = boost::context::detail::jump_fcontext(to.sp, &from);
+  static_cast<suspended*>(came.data)->sp = came.fctx;
 }
 
-[[noreturn]] WEFT_ALWAYS_INLINE void switch_stack_last(void*& from, void* to) noexcept {
+[[noreturn]] WEFT_ALWAYS_INLINE void switch_stack_last(suspended& from, suspended& to) noexcept {
   from = to;
-  boost::context::detail::jump_fcontext(to, &from);
+  boost::context::detail::jump_fcontext(to.sp, &from);
   __builtin_unreachable();
 }
 

@@ -2,7 +2,7 @@
 // called it, which is where backtraces end; x29 = 0 says the same to those who follow frame records.
 #include <weft/runtime/context/asm_aarch64.hpp>
 
-// x1 points to the fresh_words, sp to their end_of_chain. `hint #36` is `bti j`.
+// sp points to the fresh_words. `hint #36` is `bti j`.
 asm(R"(
   .pushsection .text
   .globl weft_context_start
@@ -13,7 +13,7 @@ weft_context_start:
   .cfi_startproc
   .cfi_undefined x30
   hint #36
-  ldp x9, x0, [x1, #16]
+  ldp x9, x0, [sp], #16
   mov x29, xzr
   mov x30, xzr
   blr x9
@@ -23,5 +23,5 @@ weft_context_start:
   .popsection
 )");
 
-static_assert(offsetof(weft::detail::fresh_words, function) == 16);
-static_assert(offsetof(weft::detail::fresh_words, argument) == 24);
+static_assert(offsetof(weft::detail::fresh_words, function) == 0);
+static_assert(offsetof(weft::detail::fresh_words, argument) == 8);

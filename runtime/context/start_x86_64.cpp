@@ -2,7 +2,7 @@
 // called it, which is where backtraces end; rbp = 0 says the same to those who follow frame pointers.
 #include <weft/runtime/context/asm_x86_64.hpp>
 
-// rdx points to the fresh_words, rsp to their end_of_chain: 16-byte aligned, as a call wants it.
+// rsp points to the fresh_words: 16-byte aligned, as a call wants it.
 asm(R"(
   .pushsection .text
   .globl weft_context_start
@@ -13,8 +13,8 @@ weft_context_start:
   .cfi_startproc
   .cfi_undefined rip
   endbr64
-  movq 16(%rdx), %rax
-  movq 24(%rdx), %rdi
+  popq %rax
+  popq %rdi
   xorl %ebp, %ebp
   call *%rax
   ud2
@@ -23,5 +23,5 @@ weft_context_start:
   .popsection
 )");
 
-static_assert(offsetof(weft::detail::fresh_words, function) == 16);
-static_assert(offsetof(weft::detail::fresh_words, argument) == 24);
+static_assert(offsetof(weft::detail::fresh_words, function) == 0);
+static_assert(offsetof(weft::detail::fresh_words, argument) == 8);

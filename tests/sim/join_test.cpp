@@ -11,7 +11,6 @@
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/base/atomic.hpp>
-#include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
