@@ -189,13 +189,18 @@ void scheduler::report(std::string_view text) noexcept {
 }
 
 void scheduler::report_unseen(fiber& f) noexcept {
+  report_failure(f, f.failure, f.failure == nullptr ? f.outcome->error(f) : std::error_code{});
+}
+
+void scheduler::report_failure(const fiber& f, const std::exception_ptr& thrown,
+                               std::error_code error) noexcept {
   std::string text = description_of(f);
-  if (f.failure == nullptr) {
-    report(text + " failed: " + f.outcome->error(f).message());
+  if (thrown == nullptr) {
+    report(text + " failed: " + error.message());
     return;
   }
   try {
-    std::rethrow_exception(f.failure);
+    std::rethrow_exception(thrown);
   } catch (const std::exception& e) {  // root: the fiber's exception ends here
     text += std::string{" ended with an exception: "} + e.what();
   } catch (...) {  // root

@@ -142,6 +142,7 @@ PLAIN = {
     'latch': ([], ['3 are ready', 'the fourth is not: deadline exceeded', 'now it is']),
     'line_reader': ([], ['5', '42', r'what\?']),
     'mutex': ([], ['6050', 'gave up: deadline exceeded']),
+    'nursery': ([], ['10 pages: 10 downloaded', '20 pages: Connection reset by peer']),
     'options': ([], [r'heard of: fiber .*options\.cpp.*nobody joins me']),
     'recursive_mutex': ([], ['100']),
     'result': (['42'], ['43']),
