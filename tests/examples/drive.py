@@ -133,6 +133,7 @@ PLAIN = {
     'barrier': ([], ['after step 1: 7 0 1 2 3 4 5 6', 'after step 2: 6 7 0 1 2 3 4 5',
                      'after step 3: 5 6 7 0 1 2 3 4']),
     'byte_view': ([], ['548 548 548']),
+    'cancellation_shield': ([], ['goodbye: sent', 'talk: canceled', 'in the shield: deadline exceeded']),
     'channel': ([], ['the 100th prime is 541']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
@@ -152,6 +153,8 @@ PLAIN = {
     'signals': (['10'], ['signal 15: cleaning up']),
     'socket_options': ([], ['send buffer: 262144 bytes']),
     'spawn': ([], ['logger: nobody waits for me', '42']),
+    'stop_reason': ([], ['shed ended by too much load', 'late ended by its deadline',
+                         'sibling ended by the failure of a sibling', 'they ended by: .*protocol.*']),
     'task': ([], ['not yet: deadline exceeded', 'stopped: canceled',
                   'caught: an exception goes to whoever joins']),
     'tcp_listener': ([], ['hello from behind the proxy']),
@@ -160,6 +163,8 @@ PLAIN = {
     'thread_stack': ([], ['pi is 3.141592654, and 0 is zero']),
     'timed_mutex': ([], ['the printer is busy']),
     'wait_group': ([], ['78498 primes']),
+    'with_deadline': ([], ['in a minute: 6', 'in 4 ms: deadline exceeded', 'without one: 6']),
+    'with_stop': ([], ['the wait: canceled', 'and then: as usual']),
 }
 
 

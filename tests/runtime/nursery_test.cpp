@@ -538,7 +538,7 @@ struct children_model {
   }
 };
 
-// Children that end, wait, spawn and fail; a stop of the nursery or of its fiber, and the gate, at any moment;
+// Children that end, wait, spawn and fail; a stop of the nursery or its fiber, and the gate, at any moment;
 // joins that give up and joins that do not.
 void children_of_all_kinds(sim& world) {
   children_model m{world};
