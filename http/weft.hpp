@@ -29,6 +29,8 @@
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/semaphore.hpp>
+#include <weft/runtime/shared_mutex.hpp>
+#include <weft/runtime/shared_timed_mutex.hpp>
 #include <weft/runtime/signals.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/stop_reason.hpp>

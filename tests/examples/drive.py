@@ -150,6 +150,8 @@ PLAIN = {
     'runtime': ([], ['from a thread: 2', 'from main: 42']),
     'semaphore': ([], ['20 downloads, never more than 3 at once', 'no turn: deadline exceeded']),
     'server': ([], ['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK', 'HTTP/1.1 404 Not Found']),
+    'shared_mutex': ([], ['ten readers saw 30 apples, now there are 13']),
+    'shared_timed_mutex': ([], ['no catalogue today', 'page 1']),
     'signals': (['10'], ['signal 15: cleaning up']),
     'socket_options': ([], ['send buffer: 262144 bytes']),
     'spawn': ([], ['logger: nobody waits for me', '42']),
