@@ -12,21 +12,26 @@
 
 namespace weft::detail {
 
+/// When `at` comes, as far as its clock can tell now.
+template <class Clock, class Duration>
+deadline deadline_by_clock(std::chrono::time_point<Clock, Duration> at) {
+  using std::chrono::steady_clock;
+  if constexpr (std::is_same_v<Clock, steady_clock> && std::is_same_v<Duration, steady_clock::duration>) {
+    return deadline{at};
+  } else {
+    // In floating point: the difference of two times may not fit the finer of their units.
+    using wide = std::chrono::duration<long double, std::nano>;
+    return deadline{wide{at.time_since_epoch()} - wide{Clock::now().time_since_epoch()}};
+  }
+}
+
 /// Calls wait(deadline) until it returns true or `at` has come by its own clock, and returns what it said
 /// last.
 template <class Clock, class Duration, class Wait>
 bool wait_by_clock(std::chrono::time_point<Clock, Duration> at, Wait wait) {
-  using std::chrono::steady_clock;
-  if constexpr (std::is_same_v<Clock, steady_clock> && std::is_same_v<Duration, steady_clock::duration>) {
-    return wait(deadline{at});
-  } else {
-    // In floating point: the difference of two times may not fit the finer of their units.
-    using wide = std::chrono::duration<long double, std::nano>;
-    const auto left = [at] { return wide{at.time_since_epoch()} - wide{Clock::now().time_since_epoch()}; };
-    for (;;) {
-      if (wait(deadline{left()})) return true;
-      if (left() <= wide::zero()) return false;
-    }
+  for (;;) {
+    if (wait(deadline_by_clock(at))) return true;
+    if (std::is_same_v<Clock, std::chrono::steady_clock> || deadline_by_clock(at).is_past()) return false;
   }
 }
 

@@ -55,7 +55,8 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "a mutex",
                                         "a shared mutex",
                                         "a condition",
-                                        "a call_once"};
+                                        "a call_once",
+                                        "the children of a nursery"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

@@ -55,7 +55,8 @@ enum class park_reason : std::uint8_t {
   mutex,
   shared_mutex,
   condition_variable,
-  once
+  once,
+  nursery
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

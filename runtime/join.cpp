@@ -10,8 +10,8 @@
 
 namespace weft::detail {
 
-counted_join::counted_join(fiber& f) noexcept {
-  if (worker::current() == nullptr || !joins_are_counted(f)) return;
+counted_join::counted_join() noexcept {
+  if (!joins_are_counted()) return;
   limited_ = &worker::current()->owner();
   limited_->admission().join_begins();
 }
@@ -20,13 +20,13 @@ counted_join::~counted_join() {
   if (limited_ != nullptr) limited_->admission().join_ends();
 }
 
-bool joins_are_counted(const fiber&) noexcept {
+bool joins_are_counted() noexcept {
   const worker* const here = worker::current();
   return here != nullptr && here->limited();
 }
 
-void await_end_counted(fiber& f, join_wait& w) noexcept {
-  const counted_join counted{f};
+void await_end_counted(join_wait& w) noexcept {
+  const counted_join counted;
   park(w, deadline::never(), park_reason::join);
 }
 
@@ -34,7 +34,7 @@ result<void> await_end_until(fiber& f, deadline until) noexcept {
   if ((f.control.load(std::memory_order_acquire) & fiber::ended) != 0) return {};
   join_wait w{f};
   if (!announce_joiner(f, w, /*sole=*/false)) return {};
-  const counted_join counted{f};
+  const counted_join counted;
   const wake_reason how = park(w, until, park_reason::join);
   if (how == wake_reason::woken) return {};
   if ((f.control.fetch_and(~fiber::joiner_mask, std::memory_order_acq_rel) & fiber::ended) != 0) {

@@ -39,7 +39,7 @@ WEFT_ALWAYS_INLINE bool announce_joiner(fiber& f, join_wait& w, bool sole) noexc
 /// Counts a waiting joiner, where the number of fibers is limited.
 class counted_join {
  public:
-  explicit counted_join(fiber& f) noexcept;
+  counted_join() noexcept;
   ~counted_join();
   counted_join(const counted_join&) = delete;
   counted_join& operator=(const counted_join&) = delete;
@@ -48,8 +48,8 @@ class counted_join {
   scheduler* limited_ = nullptr;
 };
 
-void await_end_counted(fiber& f, join_wait& w) noexcept;
-bool joins_are_counted(const fiber& f) noexcept;
+void await_end_counted(join_wait& w) noexcept;
+bool joins_are_counted() noexcept;
 
 WEFT_ALWAYS_INLINE void await_end(fiber& f) noexcept {
   if ((f.control.load(std::memory_order_acquire) & fiber::ended) != 0) return;
@@ -57,8 +57,8 @@ WEFT_ALWAYS_INLINE void await_end(fiber& f) noexcept {
   w.interrupt = join_wait::pass_stop_on;
   w.timed = false;
   if (!announce_joiner(f, w, /*sole=*/true)) return;
-  if (joins_are_counted(f)) [[unlikely]]
-    return await_end_counted(f, w);
+  if (joins_are_counted()) [[unlikely]]
+    return await_end_counted(w);
   park(w, deadline::never(), park_reason::join);
 }
 

@@ -90,8 +90,7 @@ result<void> mutex::lock_slow(word self, deadline until, bool cancellable) noexc
 
     const detail::wake_reason how = park(w, until, detail::park_reason::mutex);
     if (detail::wait_list::must_leave(w, how)) leave(w);
-    if (how == detail::wake_reason::canceled) return std::unexpected(errc::canceled);
-    if (how == detail::wake_reason::timed_out) return std::unexpected(errc::deadline_exceeded);
+    if (how != detail::wake_reason::woken) return detail::result_of(how);
     if (w.starved) return {};  // it was handed over
     arrives = coming;
     if (take(self, arrives)) return {};

@@ -190,13 +190,19 @@ void scheduler::report(std::string_view text) noexcept {
 }
 
 void scheduler::report_unseen(fiber& f) noexcept {
+  if (has_thrown(f)) report_failure(f, stored<std::exception_ptr>::get(f), {});
+  else report_failure(f, nullptr, f.outcome->error(f));
+}
+
+void scheduler::report_failure(const fiber& f, const std::exception_ptr& thrown,
+                               std::error_code error) noexcept {
   std::string text = description_of(f);
-  if (!has_thrown(f)) {
-    report(text + " failed: " + f.outcome->error(f).message());
+  if (thrown == nullptr) {
+    report(text + " failed: " + error.message());
     return;
   }
   try {
-    std::rethrow_exception(stored<std::exception_ptr>::get(f));
+    std::rethrow_exception(thrown);
   } catch (const std::exception& e) {  // root: the fiber's exception ends here
     text += std::string{" ended with an exception: "} + e.what();
   } catch (...) {  // root

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -83,6 +84,9 @@ class scheduler {
 
   /// Reports the failure of a fiber that nobody joined. On a thread's own stack.
   void report_unseen(fiber& f) noexcept;
+
+  /// Reports a failure that is not, or no longer, in its fiber. On a thread's own stack.
+  void report_failure(const fiber& f, const std::exception_ptr& thrown, std::error_code error) noexcept;
 
   /// The same for a fiber whose runtime may have gone; then there is no sink any more, and nobody hears of
   /// it.

@@ -70,13 +70,6 @@ class permits {
   wait_list waiters_;  // guarded by count_
 };
 
-/// What a wait that ended so has to answer.
-inline result<void> result_of(wake_reason how) noexcept {
-  if (how == wake_reason::woken) [[likely]]
-    return {};
-  return std::unexpected(how == wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
-}
-
 }  // namespace detail
 
 /// std::counting_semaphore, for fibers and threads mixed, and first come, first served. `LeastMax` is the

@@ -16,6 +16,7 @@
 
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
+#include <weft/runtime/base/result.hpp>
 #include <weft/runtime/fiber.hpp>
 #include <weft/runtime/wait.hpp>
 
@@ -44,6 +45,13 @@ class woken_waiters {
   intrusive_list<list_waiter> claimed_;
 };
 
+/// What a wait that ended so has to answer.
+inline result<void> result_of(wake_reason how) noexcept {
+  if (how == wake_reason::woken) [[likely]]
+    return {};
+  return std::unexpected(how == wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+}
+
 /// Every member needs the primitive's lock, but must_leave().
 class wait_list {
  public:
@@ -64,6 +72,9 @@ class wait_list {
       if (wake(*w, woken)) return w;
     return nullptr;
   }
+
+  /// Takes the oldest out. True: it still waited, and has been woken.
+  bool wake_front(woken_waiters& woken) noexcept { return wake(*waiting_.pop_front(), woken); }
 
   void wake_all(woken_waiters& woken) noexcept {
     while (list_waiter* const w = waiting_.pop_front()) wake(*w, woken);

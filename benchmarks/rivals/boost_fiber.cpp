@@ -78,6 +78,30 @@ sample spawn_join_batch(std::uint64_t operations) {
   return watch.stop(ran);
 }
 
+// A scope of a thousand, none of which is named: they count themselves down, and the last wakes who waits.
+sample nursery_1000(std::uint64_t operations) {
+  constexpr std::size_t batch = 1000;
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  std::uint64_t ran = 0;
+  const bench::stopwatch watch;
+  while (ran < operations) {
+    fibers::mutex mutex;
+    fibers::condition_variable all_ended;
+    std::size_t live = batch;
+    for (std::size_t i = 0; i < batch; ++i)
+      fibers::fiber{std::allocator_arg, stacks,
+                    [&] {
+                      ++ran;
+                      const std::lock_guard<fibers::mutex> hold{mutex};
+                      if (--live == 0) all_ended.notify_one();
+                    }}
+          .detach();
+    std::unique_lock<fibers::mutex> lock{mutex};
+    all_ended.wait(lock, [&] { return live == 0; });
+  }
+  return watch.stop(ran);
+}
+
 sample timer_insert_cancel(std::uint64_t operations) {
   fibers::mutex mutex;
   fibers::condition_variable changed;
@@ -145,6 +169,7 @@ const int rows[] = {
     bench::time_row("yield/100000_one_function", yield<0, 0, 100'000>),
     bench::time_row("spawn_join/single", spawn_join_single),
     bench::time_row("spawn_join/batch_1000", spawn_join_batch),
+    bench::time_row("nursery/1000", nursery_1000),
     bench::time_row("timer/insert_cancel", timer_insert_cancel),
 };
 

@@ -210,6 +210,7 @@ var rows = []row{
 	{"yield/100000_one_function", yield(100_000, turnA), 0},
 	{"spawn_join/single", spawnJoin(1), 0},
 	{"spawn_join/batch_1000", spawnJoin(1000), 0},
+	{"nursery/1000", spawnJoin(1000), 0},
 	{"timer/insert_cancel", timerInsertCancel, 0},
 	{"timer/1m_insert", timer1mInsert, million},
 	{"timer/1m_cancel_random", timer1mCancelRandom, million},

@@ -1,0 +1,81 @@
+// A fiber that belongs to a scope and has no handle: what a nursery and a join_set spawn.
+//
+// Owner is what the child reports its end to:
+//
+//   stop_group& group()
+//   void child_ended(fiber& self, std::exception_ptr, std::error_code) noexcept    the last thing it hears
+#pragma once
+
+#include <exception>
+#include <source_location>
+#include <system_error>
+#include <utility>
+
+#include <weft/runtime/local_table.hpp>
+#include <weft/runtime/spawn.hpp>
+#include <weft/runtime/stop_group.hpp>
+
+namespace weft::detail {
+
+template <class Owner, class F>
+struct child {
+  Owner* owner;
+  F f;
+};
+
+// The root of a child's stack. The callable and its captures are gone before the owner hears of the end.
+template <class Owner, class F>
+void run_child(fiber& self) noexcept {
+  using callable = child<Owner, F>;
+  Owner& owner = *stored<callable>::get(self).owner;
+  std::exception_ptr thrown;
+  std::error_code error;
+  self.scopes = nullptr;
+  {
+    const member_scope scope{self, owner.group()};
+    try {
+      struct destroyer {
+        fiber& of;
+        ~destroyer() { stored<callable>::destroy(of); }
+      } const last{self};
+      if constexpr (std::is_void_v<returns_t<F>>) {
+        call_body(stored<callable>::get(self).f, self);
+      } else if (const auto r = call_body(stored<callable>::get(self).f, self); !r) {
+        error = r.error();
+      }
+    } catch (...) {  // root: kept for who joins
+      thrown = std::current_exception();
+    }
+    if (self.has_locals) [[unlikely]]
+      destroy_locals(self);  // not only at its end, of which the owner may have heard by then
+  }
+  self.outcome = nullptr;
+  owner.child_ended(self, std::move(thrown), error);
+}
+
+/// A fiber that `body` makes of `callable`, runnable. `control`: its state to begin with. If that throws, no
+/// fiber was made.
+template <class Stored>
+void spawn_child(scheduler& of, Stored&& callable, void (*body)(fiber&) noexcept, const spawn_options& o,
+                 std::source_location site, deadline until, std::uint64_t control) {
+  worker* const here = worker::current();
+  const bool simple = here != nullptr && &here->owner() == &of && !here->limited() && !o.worker.has_value();
+  struct guard {
+    fiber* of;
+    ~guard() {
+      if (of != nullptr) drop_unborn(*of);
+    }
+  } made{simple ? new_fiber_here(*here, o, site) : new_fiber(of, o, site)};
+  if (spawner_bequeaths()) [[unlikely]]
+    inherit_locals(*made.of);
+  stored<std::decay_t<Stored>>::create(*made.of, std::forward<Stored>(callable));
+  fiber& f = *std::exchange(made.of, nullptr);
+  f.body = body;
+  f.until = until;
+  f.control.store(control | fiber::attention, std::memory_order_relaxed);
+  if (simple) [[likely]]
+    here->start_later(f);
+  else submit_fiber(f, o);
+}
+
+}  // namespace weft::detail
