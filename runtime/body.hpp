@@ -77,9 +77,9 @@ inline constexpr outcome_operations operations_of{
 };
 
 // The outcome of a body that threw. One object for the whole process: its address is the test.
-extern const outcome_operations thrown;
+extern const outcome_operations thrown_outcome;
 
-inline bool has_thrown(const fiber& f) noexcept { return f.outcome == &thrown; }
+inline bool has_thrown(const fiber& f) noexcept { return f.outcome == &thrown_outcome; }
 
 template <class F>
 decltype(auto) call_body(F& f, fiber& self) {
@@ -114,7 +114,7 @@ void run_body(fiber& self) noexcept {
     }
   } catch (...) {  // root: kept for who joins
     stored<std::exception_ptr>::create(self, std::current_exception());
-    self.outcome = &thrown;
+    self.outcome = &thrown_outcome;
   }
 }
 

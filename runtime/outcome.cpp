@@ -10,7 +10,7 @@
 
 namespace weft::detail {
 
-const outcome_operations thrown = operations_of<std::exception_ptr>;
+const outcome_operations thrown_outcome = operations_of<std::exception_ptr>;
 
 bool has_failed(const fiber& f) noexcept {
   if (f.outcome == nullptr) return false;
