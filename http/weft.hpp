@@ -20,11 +20,13 @@
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/channel.hpp>
+#include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/fiber_local.hpp>
 #include <weft/runtime/latch.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/nursery.hpp>
+#include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
