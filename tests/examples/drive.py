@@ -137,6 +137,7 @@ PLAIN = {
     'channel': ([], ['the 100th prime is 541']),
     'condition_variable': ([], ['a bill', 'a postcard', 'nothing more: deadline exceeded']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
+    'dining_philosophers': ([], ['5 philosophers had 1000 meals and 0 disputes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
     'fiber_local': ([], ['request 7 asks the database', 'request 8 asks the database',
