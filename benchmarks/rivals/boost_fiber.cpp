@@ -4,6 +4,8 @@
 #include <boost/fiber/all.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "harness.hpp"
@@ -158,6 +160,87 @@ const idle& idle_fiber() {
   return measured;
 }
 
+sample mutex_uncontended(std::uint64_t operations) {
+  fibers::mutex lock;
+  std::uint64_t counted = 0;
+  const bench::stopwatch watch;
+  while (counted < operations) {
+    lock.lock();
+    ++counted;
+    lock.unlock();
+  }
+  return watch.stop(counted);
+}
+
+// Runs each body in a fiber of a thread of its own.
+template <class First, class Second>
+void on_two_threads(First first, Second second) {
+  std::thread one{[&] { fibers::fiber{first}.join(); }};
+  std::thread two{[&] { fibers::fiber{second}.join(); }};
+  one.join();
+  two.join();
+}
+
+sample mutex_contended_2(std::uint64_t operations) {
+  fibers::mutex lock;
+  fibers::barrier both{2};
+  std::uint64_t counted = 0;
+  const auto count_half = [&] {
+    both.wait();
+    for (std::uint64_t i = 0; i < operations / 2; ++i) {
+      lock.lock();
+      ++counted;
+      lock.unlock();
+    }
+  };
+  const bench::stopwatch watch;
+  on_two_threads(count_half, count_half);
+  return watch.stop(counted);
+}
+
+// As one writes it there, where none comes with the library.
+class binary_semaphore {
+ public:
+  void acquire() {
+    std::unique_lock<fibers::mutex> hold{lock_};
+    changed_.wait(hold, [this] { return there_; });
+    there_ = false;
+  }
+  void release() {
+    {
+      const std::lock_guard<fibers::mutex> hold{lock_};
+      there_ = true;
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  fibers::mutex lock_;
+  fibers::condition_variable changed_;
+  bool there_ = false;
+};
+
+sample semaphore_cross_thread(std::uint64_t operations) {
+  binary_semaphore there, back;
+  sample taken;
+  on_two_threads(
+      [&] {
+        for (std::uint64_t i = 0; i < operations; ++i) {
+          there.acquire();
+          back.release();
+        }
+      },
+      [&] {
+        const bench::stopwatch watch;
+        for (std::uint64_t i = 0; i < operations; ++i) {
+          there.release();
+          back.acquire();
+        }
+        taken = watch.stop(operations);
+      });
+  return taken;
+}
+
 const int rows[] = {
     bench::memory_row("fiber/idle_bytes", [] { return idle_fiber().bytes; }),
     bench::memory_row("fiber/idle_page_table_bytes", [] { return idle_fiber().page_table_bytes; }),
@@ -171,6 +254,9 @@ const int rows[] = {
     bench::time_row("spawn_join/batch_1000", spawn_join_batch),
     bench::time_row("nursery/1000", nursery_1000),
     bench::time_row("timer/insert_cancel", timer_insert_cancel),
+    bench::time_row("mutex/uncontended", mutex_uncontended),
+    bench::time_row("mutex/contended_2", mutex_contended_2),
+    bench::time_row("semaphore/cross_thread", semaphore_cross_thread),
 };
 
 }  // namespace

@@ -155,6 +155,69 @@ func timer1mCancelRandom(int) sample {
 	return watch.stop(million)
 }
 
+func mutexUncontended(operations int) sample {
+	var lock sync.Mutex
+	counted := 0
+	watch := start()
+	for counted < operations {
+		lock.Lock()
+		counted++
+		lock.Unlock()
+	}
+	return watch.stop(counted)
+}
+
+func onTwoThreads(measure func(int) sample) func(int) sample {
+	return func(operations int) sample {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+		return measure(operations)
+	}
+}
+
+func mutexContended2(operations int) sample {
+	var lock sync.Mutex
+	var both, ended sync.WaitGroup
+	counted := 0
+	both.Add(2)
+	ended.Add(2)
+	countHalf := func() {
+		both.Done()
+		both.Wait()
+		for i := 0; i < operations/2; i++ {
+			lock.Lock()
+			counted++
+			lock.Unlock()
+		}
+		ended.Done()
+	}
+	watch := start()
+	go countHalf()
+	go countHalf()
+	ended.Wait()
+	return watch.stop(counted)
+}
+
+// A channel of capacity 1 is Go's binary semaphore. Locked to their threads: else Go brings the two together
+// on one, and nothing crosses.
+func semaphoreCrossThread(operations int) sample {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	there, back := make(chan struct{}, 1), make(chan struct{}, 1)
+	go func() {
+		runtime.LockOSThread()
+		for i := 0; i < operations; i++ {
+			<-there
+			back <- struct{}{}
+		}
+	}()
+	watch := start()
+	for i := 0; i < operations; i++ {
+		there <- struct{}{}
+		<-back
+	}
+	return watch.stop(operations)
+}
+
 func memoryNow() (resident, pageTables float64) {
 	status, _ := os.ReadFile("/proc/self/status")
 	for _, line := range strings.Split(string(status), "\n") {
@@ -214,6 +277,9 @@ var rows = []row{
 	{"timer/insert_cancel", timerInsertCancel, 0},
 	{"timer/1m_insert", timer1mInsert, million},
 	{"timer/1m_cancel_random", timer1mCancelRandom, million},
+	{"mutex/uncontended", mutexUncontended, 0},
+	{"mutex/contended_2", onTwoThreads(mutexContended2), 0},
+	{"semaphore/cross_thread", onTwoThreads(semaphoreCrossThread), 0},
 }
 
 func operationsThatTakeLongEnough(r row) int {
