@@ -78,8 +78,10 @@ condition_queue::answer condition_queue::notify(condition_wait& w, std::uint32_t
       state += one_leaver;
       return answer::gone;
     }
-    who = w.who_;
-    number = w.number_;
+    if (seen == phase::parked) {
+      who = w.who_;
+      number = w.number_;
+    }
   } while (!w.phase_.compare_exchange_weak(seen, phase::notified, std::memory_order_acq_rel,
                                            std::memory_order_acquire));
   if (seen == phase::entering) return answer::awake;
