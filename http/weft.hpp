@@ -8,6 +8,7 @@
 #include <weft/http/server.hpp>
 #include <weft/http/status.hpp>
 #include <weft/io/io.hpp>
+#include <weft/io/ready.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/line_reader.hpp>
 #include <weft/net/socket_options.hpp>
@@ -30,6 +31,7 @@
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
+#include <weft/runtime/select.hpp>
 #include <weft/runtime/semaphore.hpp>
 #include <weft/runtime/shared_mutex.hpp>
 #include <weft/runtime/shared_timed_mutex.hpp>

@@ -13,9 +13,11 @@ class worker;
 class parker;
 
 struct thread_state {
-  worker* current = nullptr;  // the worker that this thread is, or null on a foreign thread
-  parker* waiting = nullptr;  // what a foreign thread waits with; made on its first wait
+  worker* current = nullptr;      // the worker that this thread is, or null on a foreign thread
+  parker* waiting = nullptr;      // what a foreign thread waits with; made on its first wait
   local_table* locals = nullptr;  // its values of fiber_local; made with the first
+
+  std::uint64_t random = 0;  // the state of random_below()
 
   /// The deadline of a foreign thread's cancellable waits: with_deadline().
   deadline until() const noexcept {
