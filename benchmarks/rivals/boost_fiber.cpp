@@ -104,6 +104,50 @@ sample nursery_1000(std::uint64_t operations) {
   return watch.stop(ran);
 }
 
+// One operation is a message there and its answer.
+sample channel_ping_pong(std::uint64_t operations) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  fibers::unbuffered_channel<std::uint64_t> there, back;
+  fibers::fiber answers{std::allocator_arg, stacks, [&] {
+                          std::uint64_t n;
+                          while (there.pop(n) == fibers::channel_op_status::success) back.push(n + 1);
+                        }};
+  std::uint64_t n = 0;
+  const bench::stopwatch watch;
+  while (n < operations) {
+    there.push(n);
+    back.pop(n);
+  }
+  const sample taken = watch.stop(n);
+  there.close();
+  answers.join();
+  return taken;
+}
+
+// One operation is one message.
+template <class Channel>
+sample channel_stream(std::uint64_t operations, Channel& numbers) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  fibers::fiber sender{std::allocator_arg, stacks, [&] {
+                         for (std::uint64_t i = 0; i < operations; ++i) numbers.push(i);
+                         numbers.close();
+                       }};
+  std::uint64_t received = 0, n;
+  const bench::stopwatch watch;
+  while (numbers.pop(n) == fibers::channel_op_status::success) ++received;
+  const sample taken = watch.stop(received);
+  sender.join();
+  return taken;
+}
+sample channel_unbuffered(std::uint64_t operations) {
+  fibers::unbuffered_channel<std::uint64_t> numbers;
+  return channel_stream(operations, numbers);
+}
+sample channel_buffered_128(std::uint64_t operations) {
+  fibers::buffered_channel<std::uint64_t> numbers{128};
+  return channel_stream(operations, numbers);
+}
+
 sample timer_insert_cancel(std::uint64_t operations) {
   fibers::mutex mutex;
   fibers::condition_variable changed;
@@ -253,6 +297,9 @@ const int rows[] = {
     bench::time_row("spawn_join/single", spawn_join_single),
     bench::time_row("spawn_join/batch_1000", spawn_join_batch),
     bench::time_row("nursery/1000", nursery_1000),
+    bench::time_row("channel/ping_pong", channel_ping_pong),
+    bench::time_row("channel/unbuffered", channel_unbuffered),
+    bench::time_row("channel/buffered_128", channel_buffered_128),
     bench::time_row("timer/insert_cancel", timer_insert_cancel),
     bench::time_row("mutex/uncontended", mutex_uncontended),
     bench::time_row("mutex/contended_2", mutex_contended_2),
