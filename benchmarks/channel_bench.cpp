@@ -4,6 +4,7 @@
 
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/runtime.hpp>
+#include <weft/runtime/select.hpp>
 
 #include "harness.hpp"
 
@@ -53,10 +54,32 @@ bench::sample stream(std::uint64_t operations) {
       {.workers = 1});
 }
 
+// One operation is a select of one of two channels that both have a value, and the value's way back.
+bench::sample select_2_ready(std::uint64_t operations) {
+  return weft::run(
+      [operations] {
+        weft::channel<std::uint64_t> first{1}, second{1};
+        std::uint64_t chosen = 0;
+        if (!first.send(0) || !second.send(0)) return bench::sample{};
+        const auto back_to = [&chosen](weft::channel<std::uint64_t>& of) {
+          return [&](weft::result<std::uint64_t> n) {
+            if (of.send(*n + 1)) ++chosen;
+          };
+        };
+        const bench::stopwatch watch;
+        while (chosen < operations)
+          if (!weft::select(weft::on_recv(first, back_to(first)), weft::on_recv(second, back_to(second))))
+            break;
+        return watch.stop(chosen);
+      },
+      {.workers = 1});
+}
+
 const int rows[] = {
     bench::time_row("channel/ping_pong", ping_pong),
     bench::time_row("channel/unbuffered", stream<0>),
     bench::time_row("channel/buffered_128", stream<128>),
+    bench::time_row("select/2_ready", select_2_ready),
 };
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 //     weft-bench --filter '^yield/' --format json
 //
-// One file per claim: the rows are in *_bench.cpp. Everything runs on one worker; pin the process (taskset
-// -c 1) for figures that repeat.
+// One file per claim: the rows are in *_bench.cpp. Everything runs on one worker, but for mutex/contended_2
+// and semaphore/cross_thread, which take two; pin the process (taskset -c 1) for figures that repeat.
 #include "harness.hpp"
 
 int main(int argc, char** argv) { return bench::run_rows(argc, argv, "weft-bench"); }

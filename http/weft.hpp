@@ -8,6 +8,7 @@
 #include <weft/http/server.hpp>
 #include <weft/http/status.hpp>
 #include <weft/io/io.hpp>
+#include <weft/io/ready.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/line_reader.hpp>
 #include <weft/net/socket_options.hpp>
@@ -20,14 +21,17 @@
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/channel.hpp>
+#include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/fiber_local.hpp>
 #include <weft/runtime/latch.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/nursery.hpp>
+#include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
+#include <weft/runtime/select.hpp>
 #include <weft/runtime/semaphore.hpp>
 #include <weft/runtime/shared_mutex.hpp>
 #include <weft/runtime/shared_timed_mutex.hpp>

@@ -74,17 +74,25 @@ class channel : public detail::receivable<T> {
   ///
   /// Errors     would_block, closed: `v` is untouched.
   [[nodiscard]] result<void> try_send(T&& v) {
-    this->lock();
-    switch (put_or_tell(v)) {
+    switch (send_from(v)) {
       case step::moved: return {};
       case step::closed: return base::failure_of(detail::wake_reason::woken);
-      default: this->unlock(); return std::unexpected(errc::would_block);
+      default: return std::unexpected(errc::would_block);
     }
   }
 
-  /// For select, with the lock.
-  using base::put;
-  void enlist_sender(detail::channel_waiter& w) noexcept { this->senders_.push_back(w); }
+  /// For select: send() of `v` that does not wait.
+  WEFT_ALWAYS_INLINE step send_from(T& v) noexcept {
+    this->lock();
+    if (this->receivers_.empty() && this->count_ < this->capacity_ && !this->closed_) [[likely]] {
+      this->push(v);
+      this->unlock();
+      return step::moved;
+    }
+    const step done = put_or_tell(v);
+    if (done == step::must_wait) this->unlock();
+    return done;
+  }
 
  private:
   // Keeps the lock if it says must_wait.

@@ -60,17 +60,27 @@ class channel_core {
   /// Values that lie in the buffer. Old news by the time it returns.
   std::size_t size() const noexcept;
 
+  /// What comes of a try.
+  enum class step : std::uint8_t { moved, closed, must_wait };
+
+  /// For select: puts `w` into the queue of those who receive, or of those who send. False: there is nothing
+  /// to wait for. Who waits already through another entry of the same wait does not count: a select does not
+  /// meet itself.
+  bool enlist_receiver(channel_waiter& w) noexcept;
+  bool enlist_sender(channel_waiter& w) noexcept;
+
   /// Takes an entry of a wait that has ended out of its queue.
   void leave(channel_waiter& w) noexcept;
 
  protected:
-  enum class step : std::uint8_t { moved, closed, must_wait };
-
   explicit channel_core(std::size_t capacity) noexcept : capacity_{capacity} {}
   ~channel_core() {
     WEFT_ASSERT(senders_.empty() && receivers_.empty(),
                 "a channel was destroyed while somebody waits for it");
   }
+
+  /// close(), by who has the lock. `woken`: one who was claimed before, to be resumed with the others.
+  void close_and_unlock(parker* woken) noexcept;
 
   /// Claims the one who waits longest, and takes him out. Null: nobody waits. Needs the lock, as whatever
   /// follows.

@@ -56,7 +56,8 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "a shared mutex",
                                         "a condition",
                                         "a call_once",
-                                        "the children of a nursery"};
+                                        "the children of a nursery",
+                                        "one of several things"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

@@ -6,22 +6,25 @@ namespace weft {
 
 result<void> event::wait_slow(deadline until) {
   detail::list_waiter w{/*cancellable=*/true};
-  std::uint32_t state = state_.lock();
-  if (state == open) {
-    state_.unlock(state);
-    return {};
-  }
-  waiters_.add(w);
-  state_.unlock(state);
-
+  if (!enlist(w)) return {};
   const detail::wake_reason how = park(w, until, detail::park_reason::event);
-  if (detail::wait_list::must_leave(w, how)) {
-    state = state_.lock();
-    detail::wait_list::remove(w);
-    state_.unlock(state);
-  }
-  if (how == detail::wake_reason::woken || state == open) return {};
+  const bool opened = detail::wait_list::must_leave(w, how) && leave(w);
+  if (how == detail::wake_reason::woken || opened) return {};
   return std::unexpected(how == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+}
+
+bool event::enlist(detail::list_waiter& w) noexcept {
+  const std::uint32_t state = state_.lock();
+  if (state != open) waiters_.add(w);
+  state_.unlock(state);
+  return state != open;
+}
+
+bool event::leave(detail::list_waiter& w) noexcept {
+  const std::uint32_t state = state_.lock();
+  detail::wait_list::remove(w);
+  state_.unlock(state);
+  return state == open;
 }
 
 void event::set() noexcept {

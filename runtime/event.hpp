@@ -47,6 +47,13 @@ class event {
 
   ~event() { WEFT_ASSERT(waiters_.empty(), "an event was destroyed while somebody waits for it"); }
 
+  /// For select: whether wait() would return at once.
+  bool is_open() const noexcept { return is_set(); }
+  /// For select: puts `w` among those who wait. False: there is nothing to wait for.
+  bool enlist(detail::list_waiter& w) noexcept;
+  /// Takes an entry of a wait that has ended out again. True: it is set by now.
+  bool leave(detail::list_waiter& w) noexcept;
+
  private:
   static constexpr std::uint32_t closed = 0, open = 1;
 

@@ -56,7 +56,8 @@ enum class park_reason : std::uint8_t {
   shared_mutex,
   condition_variable,
   once,
-  nursery
+  nursery,
+  select
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

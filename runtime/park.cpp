@@ -4,6 +4,8 @@
 #include <mutex>
 #include <utility>
 
+#include <sys/eventfd.h>
+
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
 #include <weft/runtime/stop.hpp>
@@ -12,6 +14,15 @@
 namespace weft::detail {
 
 constinit thread_local thread_state this_thread;
+
+// The parkers of foreign threads: type-stable, as control blocks are, so that a late resume() wakes another
+// thread for no reason at worst.
+struct thread_parker : parker {
+  thread_parker() noexcept : parker{/*is_fiber=*/false} {}
+
+  thread_parker* next = nullptr;  // in free_parkers
+  atomic<int> bell{-1};           // made by the first wait that needs it, and never closed
+};
 
 namespace {
 
@@ -25,14 +36,6 @@ struct wait_timer : timer {
   }
 };
 
-// The parkers of foreign threads: type-stable, as control blocks are, so that a late resume() wakes another
-// thread for no reason at worst.
-struct thread_parker : parker {
-  thread_parker() noexcept : parker{/*is_fiber=*/false} {}
-
-  thread_parker* next = nullptr;  // in free_parkers
-};
-
 constinit thread_mutex free_lock;
 constinit thread_parker* free_parkers = nullptr;  // guarded by free_lock
 
@@ -44,9 +47,26 @@ parker* take_thread_parker() noexcept {
 
 }  // namespace
 
+void parker::resume_thread(thread_parker& sleeper) noexcept {
+  futex_wake(&sleeper.word_, 1);
+  const int bell = sleeper.bell.load(std::memory_order_relaxed);
+  if (bell >= 0) [[unlikely]]
+    (void)::eventfd_write(bell, 1);
+}
+
+int parker::bell_of_this_thread() noexcept {
+  auto& own = static_cast<thread_parker&>(of_this_thread());
+  int bell = own.bell.load(std::memory_order_relaxed);
+  if (bell < 0) {
+    bell = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    own.bell.store(bell, std::memory_order_relaxed);
+  }
+  return bell;
+}
+
 // Runs on the home worker's thread, whose run queue it is; from elsewhere the fiber goes home as a message.
 void parker::resume() noexcept {
-  if (!is_fiber_) return futex_wake(&word_, 1);
+  if (!is_fiber_) return resume_thread(static_cast<thread_parker&>(*this));
   fiber& f = static_cast<fiber&>(*this);
   worker* const home = f.home.load(std::memory_order_relaxed);
   if (home == worker::current()) return home->make_ready(f);

@@ -21,6 +21,8 @@ namespace weft::detail {
 
 enum class wake_reason : std::uint8_t { pending, woken, timed_out, canceled };
 
+struct thread_parker;
+
 /// Aligned so that a word can hold its address and three bits more.
 class alignas(8) parker {
  public:
@@ -78,10 +80,16 @@ class alignas(8) parker {
   /// have ended.
   static parker& of_this_thread() noexcept;
 
+  /// An eventfd that resume() writes to, from the next wait of the calling foreign thread on: for one that
+  /// sleeps in poll(2). -1: the process has no descriptor left.
+  static int bell_of_this_thread() noexcept;
+
   /// Gives it back. At the end of a thread, by itself.
   static void leave_thread() noexcept;
 
  private:
+  static void resume_thread(thread_parker& sleeper) noexcept;
+
   static constexpr std::uint32_t outcome_mask = 3;
   static constexpr std::uint32_t wait_step = 4;
 

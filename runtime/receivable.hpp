@@ -81,11 +81,10 @@ class receivable : public channel_core {
   /// Errors     would_block, closed.
   [[nodiscard]] result<T> try_recv() {
     room_for<T> room;
-    lock();
-    switch (take_or_tell(room)) {
+    switch (receive_into(room)) {
       case step::moved: return room.take();
       case step::closed: return failure_of(wake_reason::woken);
-      default: unlock(); return std::unexpected(errc::would_block);
+      default: return std::unexpected(errc::would_block);
     }
   }
 
@@ -94,30 +93,18 @@ class receivable : public channel_core {
   iterator begin() { return iterator{*this}; }
   std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// For select, with the lock: takes a value into `room` if there is one. `wake`: whom to resume after the
-  /// unlock.
-  bool take(room_for<T>& room, parker*& wake) noexcept {
-    if (count_ != 0) {
-      T& oldest = slots_[head_];
-      std::construct_at(&room.value, std::move(oldest));
-      std::destroy_at(&oldest);
-      drop_head();
-      if (channel_waiter* const sender = claim_first(senders_)) {
-        std::construct_at(&slots_[tail()], std::move(hand_over(*sender, wake)));
-        ++count_;
-      }
-      return true;
+  /// For select: recv() into `room` that does not wait.
+  WEFT_ALWAYS_INLINE step receive_into(room_for<T>& room) noexcept {
+    lock();
+    if (count_ != 0 && senders_.empty()) [[likely]] {
+      take_oldest(room);
+      unlock();
+      return step::moved;
     }
-    channel_waiter* const sender = claim_first(senders_);
-    if (sender == nullptr) return false;
-    std::construct_at(&room.value, std::move(hand_over(*sender, wake)));
-    return true;
+    const step done = take_or_tell(room);
+    if (done == step::must_wait) unlock();
+    return done;
   }
-
-  /// For select, with the lock: receives through `w` when a value comes.
-  void enlist_receiver(channel_waiter& w) noexcept { receivers_.push_back(w); }
-
-  bool is_closed() const noexcept { return closed_; }
 
  protected:
   receivable(T* slots, std::size_t capacity) noexcept : channel_core{capacity}, slots_{slots} {}
@@ -149,6 +136,29 @@ class receivable : public channel_core {
   T* slots_;  // guarded by lock_
 
  private:
+  WEFT_ALWAYS_INLINE void take_oldest(room_for<T>& room) noexcept {
+    T& oldest = slots_[head_];
+    std::construct_at(&room.value, std::move(oldest));
+    std::destroy_at(&oldest);
+    drop_head();
+  }
+
+  // With the lock: takes a value into `room` if there is one. `wake`: whom to resume after the unlock.
+  bool take(room_for<T>& room, parker*& wake) noexcept {
+    if (count_ != 0) {
+      take_oldest(room);
+      if (channel_waiter* const sender = claim_first(senders_)) {
+        std::construct_at(&slots_[tail()], std::move(hand_over(*sender, wake)));
+        ++count_;
+      }
+      return true;
+    }
+    channel_waiter* const sender = claim_first(senders_);
+    if (sender == nullptr) return false;
+    std::construct_at(&room.value, std::move(hand_over(*sender, wake)));
+    return true;
+  }
+
   // Keeps the lock if it says must_wait.
   WEFT_NOINLINE step take_or_tell(room_for<T>& room) noexcept {
     parker* wake = nullptr;

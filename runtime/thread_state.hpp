@@ -17,6 +17,8 @@ struct thread_state {
   parker* waiting = nullptr;      // what a foreign thread waits with; made on its first wait
   local_table* locals = nullptr;  // its values of fiber_local; made with the first
 
+  std::uint64_t random = 0;  // the state of random_below()
+
   /// The deadline of a foreign thread's cancellable waits: with_deadline().
   deadline until() const noexcept {
     deadline d;

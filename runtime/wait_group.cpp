@@ -29,23 +29,26 @@ void wait_group::done_slow() noexcept {
   count_.unlock(count - 1);  // at zero the group may be gone from here on
 }
 
+bool wait_group::enlist(detail::list_waiter& w) noexcept {
+  const std::uint32_t count = count_.lock();
+  if (count != 0) waiters_.add(w);
+  count_.unlock(count);
+  return count != 0;
+}
+
+bool wait_group::leave(detail::list_waiter& w) noexcept {
+  const std::uint32_t count = count_.lock();
+  detail::wait_list::remove(w);
+  count_.unlock(count);
+  return count == 0;
+}
+
 result<void> wait_group::wait_slow(deadline until) {
   detail::list_waiter w{/*cancellable=*/true};
-  std::uint32_t count = count_.lock();
-  if (count == 0) {
-    count_.unlock(count);
-    return {};
-  }
-  waiters_.add(w);
-  count_.unlock(count);
-
+  if (!enlist(w)) return {};
   const detail::wake_reason how = park(w, until, detail::park_reason::wait_group);
-  if (detail::wait_list::must_leave(w, how)) {
-    count = count_.lock();
-    detail::wait_list::remove(w);
-    count_.unlock(count);
-  }
-  if (how == detail::wake_reason::woken || count == 0) return {};
+  const bool none_left = detail::wait_list::must_leave(w, how) && leave(w);
+  if (how == detail::wake_reason::woken || none_left) return {};
   return std::unexpected(how == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
 }
 

@@ -46,6 +46,13 @@ class wait_group {
     return wait_slow(until);
   }
 
+  /// For select: whether wait() would return at once.
+  bool is_open() const noexcept { return count_.peek() == 0; }
+  /// For select: puts `w` among those who wait. False: there is nothing to wait for.
+  bool enlist(detail::list_waiter& w) noexcept;
+  /// Takes an entry of a wait that has ended out again. True: the count is zero by now.
+  bool leave(detail::list_waiter& w) noexcept;
+
  private:
   result<void> wait_slow(deadline until);
   void done_slow() noexcept;

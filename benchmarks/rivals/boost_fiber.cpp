@@ -4,6 +4,8 @@
 #include <boost/fiber/all.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "harness.hpp"
@@ -102,6 +104,50 @@ sample nursery_1000(std::uint64_t operations) {
   return watch.stop(ran);
 }
 
+// One operation is a message there and its answer.
+sample channel_ping_pong(std::uint64_t operations) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  fibers::unbuffered_channel<std::uint64_t> there, back;
+  fibers::fiber answers{std::allocator_arg, stacks, [&] {
+                          std::uint64_t n;
+                          while (there.pop(n) == fibers::channel_op_status::success) back.push(n + 1);
+                        }};
+  std::uint64_t n = 0;
+  const bench::stopwatch watch;
+  while (n < operations) {
+    there.push(n);
+    back.pop(n);
+  }
+  const sample taken = watch.stop(n);
+  there.close();
+  answers.join();
+  return taken;
+}
+
+// One operation is one message.
+template <class Channel>
+sample channel_stream(std::uint64_t operations, Channel& numbers) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  fibers::fiber sender{std::allocator_arg, stacks, [&] {
+                         for (std::uint64_t i = 0; i < operations; ++i) numbers.push(i);
+                         numbers.close();
+                       }};
+  std::uint64_t received = 0, n;
+  const bench::stopwatch watch;
+  while (numbers.pop(n) == fibers::channel_op_status::success) ++received;
+  const sample taken = watch.stop(received);
+  sender.join();
+  return taken;
+}
+sample channel_unbuffered(std::uint64_t operations) {
+  fibers::unbuffered_channel<std::uint64_t> numbers;
+  return channel_stream(operations, numbers);
+}
+sample channel_buffered_128(std::uint64_t operations) {
+  fibers::buffered_channel<std::uint64_t> numbers{128};
+  return channel_stream(operations, numbers);
+}
+
 sample timer_insert_cancel(std::uint64_t operations) {
   fibers::mutex mutex;
   fibers::condition_variable changed;
@@ -158,6 +204,87 @@ const idle& idle_fiber() {
   return measured;
 }
 
+sample mutex_uncontended(std::uint64_t operations) {
+  fibers::mutex lock;
+  std::uint64_t counted = 0;
+  const bench::stopwatch watch;
+  while (counted < operations) {
+    lock.lock();
+    ++counted;
+    lock.unlock();
+  }
+  return watch.stop(counted);
+}
+
+// Runs each body in a fiber of a thread of its own.
+template <class First, class Second>
+void on_two_threads(First first, Second second) {
+  std::thread one{[&] { fibers::fiber{first}.join(); }};
+  std::thread two{[&] { fibers::fiber{second}.join(); }};
+  one.join();
+  two.join();
+}
+
+sample mutex_contended_2(std::uint64_t operations) {
+  fibers::mutex lock;
+  fibers::barrier both{2};
+  std::uint64_t counted = 0;
+  const auto count_half = [&] {
+    both.wait();
+    for (std::uint64_t i = 0; i < operations / 2; ++i) {
+      lock.lock();
+      ++counted;
+      lock.unlock();
+    }
+  };
+  const bench::stopwatch watch;
+  on_two_threads(count_half, count_half);
+  return watch.stop(counted);
+}
+
+// As one writes it there, where none comes with the library.
+class binary_semaphore {
+ public:
+  void acquire() {
+    std::unique_lock<fibers::mutex> hold{lock_};
+    changed_.wait(hold, [this] { return there_; });
+    there_ = false;
+  }
+  void release() {
+    {
+      const std::lock_guard<fibers::mutex> hold{lock_};
+      there_ = true;
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  fibers::mutex lock_;
+  fibers::condition_variable changed_;
+  bool there_ = false;
+};
+
+sample semaphore_cross_thread(std::uint64_t operations) {
+  binary_semaphore there, back;
+  sample taken;
+  on_two_threads(
+      [&] {
+        for (std::uint64_t i = 0; i < operations; ++i) {
+          there.acquire();
+          back.release();
+        }
+      },
+      [&] {
+        const bench::stopwatch watch;
+        for (std::uint64_t i = 0; i < operations; ++i) {
+          there.release();
+          back.acquire();
+        }
+        taken = watch.stop(operations);
+      });
+  return taken;
+}
+
 const int rows[] = {
     bench::memory_row("fiber/idle_bytes", [] { return idle_fiber().bytes; }),
     bench::memory_row("fiber/idle_page_table_bytes", [] { return idle_fiber().page_table_bytes; }),
@@ -170,7 +297,13 @@ const int rows[] = {
     bench::time_row("spawn_join/single", spawn_join_single),
     bench::time_row("spawn_join/batch_1000", spawn_join_batch),
     bench::time_row("nursery/1000", nursery_1000),
+    bench::time_row("channel/ping_pong", channel_ping_pong),
+    bench::time_row("channel/unbuffered", channel_unbuffered),
+    bench::time_row("channel/buffered_128", channel_buffered_128),
     bench::time_row("timer/insert_cancel", timer_insert_cancel),
+    bench::time_row("mutex/uncontended", mutex_uncontended),
+    bench::time_row("mutex/contended_2", mutex_contended_2),
+    bench::time_row("semaphore/cross_thread", semaphore_cross_thread),
 };
 
 }  // namespace

@@ -155,6 +155,69 @@ func timer1mCancelRandom(int) sample {
 	return watch.stop(million)
 }
 
+func mutexUncontended(operations int) sample {
+	var lock sync.Mutex
+	counted := 0
+	watch := start()
+	for counted < operations {
+		lock.Lock()
+		counted++
+		lock.Unlock()
+	}
+	return watch.stop(counted)
+}
+
+func onTwoThreads(measure func(int) sample) func(int) sample {
+	return func(operations int) sample {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+		return measure(operations)
+	}
+}
+
+func mutexContended2(operations int) sample {
+	var lock sync.Mutex
+	var both, ended sync.WaitGroup
+	counted := 0
+	both.Add(2)
+	ended.Add(2)
+	countHalf := func() {
+		both.Done()
+		both.Wait()
+		for i := 0; i < operations/2; i++ {
+			lock.Lock()
+			counted++
+			lock.Unlock()
+		}
+		ended.Done()
+	}
+	watch := start()
+	go countHalf()
+	go countHalf()
+	ended.Wait()
+	return watch.stop(counted)
+}
+
+// A channel of capacity 1 is Go's binary semaphore. Locked to their threads: else Go brings the two together
+// on one, and nothing crosses.
+func semaphoreCrossThread(operations int) sample {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	there, back := make(chan struct{}, 1), make(chan struct{}, 1)
+	go func() {
+		runtime.LockOSThread()
+		for i := 0; i < operations; i++ {
+			<-there
+			back <- struct{}{}
+		}
+	}()
+	watch := start()
+	for i := 0; i < operations; i++ {
+		there <- struct{}{}
+		<-back
+	}
+	return watch.stop(operations)
+}
+
 func memoryNow() (resident, pageTables float64) {
 	status, _ := os.ReadFile("/proc/self/status")
 	for _, line := range strings.Split(string(status), "\n") {
@@ -196,6 +259,68 @@ func idle() (bytes, pageTableBytes float64) {
 	return (residentAfter - resident) / count, (pageTablesAfter - pageTables) / count
 }
 
+// One operation is a message there and its answer.
+func channelPingPong(operations int) sample {
+	there, back := make(chan uint64), make(chan uint64)
+	var ended sync.WaitGroup
+	ended.Add(1)
+	go func() {
+		for n := range there {
+			back <- n + 1
+		}
+		ended.Done()
+	}()
+	n := uint64(0)
+	watch := start()
+	for n < uint64(operations) {
+		there <- n
+		n = <-back
+	}
+	taken := watch.stop(int(n))
+	close(there)
+	ended.Wait()
+	return taken
+}
+
+// One operation is one message.
+func channelStream(capacity int) func(int) sample {
+	return func(operations int) sample {
+		numbers := make(chan uint64, capacity)
+		go func() {
+			for i := 0; i < operations; i++ {
+				numbers <- uint64(i)
+			}
+			close(numbers)
+		}()
+		received := 0
+		watch := start()
+		for range numbers {
+			received++
+		}
+		return watch.stop(received)
+	}
+}
+
+// One operation is a select of one of two channels that both have a value, and the value's way back.
+func selectTwoReady(operations int) sample {
+	first, second := make(chan uint64, 1), make(chan uint64, 1)
+	chosen := 0
+	first <- 0
+	second <- 0
+	watch := start()
+	for chosen < operations {
+		select {
+		case n := <-first:
+			first <- n + 1
+			chosen++
+		case n := <-second:
+			second <- n + 1
+			chosen++
+		}
+	}
+	return watch.stop(chosen)
+}
+
 type row struct {
 	name       string
 	measure    func(int) sample
@@ -211,9 +336,16 @@ var rows = []row{
 	{"spawn_join/single", spawnJoin(1), 0},
 	{"spawn_join/batch_1000", spawnJoin(1000), 0},
 	{"nursery/1000", spawnJoin(1000), 0},
+	{"channel/ping_pong", channelPingPong, 0},
+	{"channel/unbuffered", channelStream(0), 0},
+	{"channel/buffered_128", channelStream(128), 0},
+	{"select/2_ready", selectTwoReady, 0},
 	{"timer/insert_cancel", timerInsertCancel, 0},
 	{"timer/1m_insert", timer1mInsert, million},
 	{"timer/1m_cancel_random", timer1mCancelRandom, million},
+	{"mutex/uncontended", mutexUncontended, 0},
+	{"mutex/contended_2", onTwoThreads(mutexContended2), 0},
+	{"semaphore/cross_thread", onTwoThreads(semaphoreCrossThread), 0},
 }
 
 func operationsThatTakeLongEnough(r row) int {
