@@ -19,6 +19,7 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/broadcast.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/condition_variable.hpp>
@@ -28,6 +29,7 @@
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/nursery.hpp>
 #include <weft/runtime/once_flag.hpp>
+#include <weft/runtime/oneshot.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -42,6 +44,8 @@
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
 #include <weft/runtime/timed_mutex.hpp>
+#include <weft/runtime/unbounded_channel.hpp>
 #include <weft/runtime/wait_group.hpp>
+#include <weft/runtime/watch.hpp>
 #include <weft/runtime/with_deadline.hpp>
 #include <weft/runtime/with_stop.hpp>

@@ -54,6 +54,12 @@ auto on_recv(detail::receivable<T>& from, F f) {
   return select_case<F, detail::receive_source<T>>{{&from}, std::move(f)};
 }
 
+/// Receives from a watch or a broadcast: f gets what recv() would give.
+template <class Feed, std::invocable<result<typename Feed::value_type>> F>
+auto on_recv(detail::follower<Feed>& from, F f) {
+  return select_case<F, detail::follow_source<Feed>>{{&from}, std::move(f)};
+}
+
 /// Sends `v`, which is moved from only then; or f gets `closed`, and `v` is untouched.
 template <class T, std::invocable<result<void>> F>
 auto on_send(channel<T>& to, std::type_identity_t<T>& v, F f) {

@@ -12,6 +12,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <new>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -20,6 +23,7 @@
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/channel.hpp>
+#include <weft/runtime/feed_core.hpp>
 
 namespace weft::detail {
 
@@ -89,6 +93,33 @@ struct send_source {
 
   channel<T>* to;
   T* value;
+};
+
+/// A receiver of a watch or a broadcast.
+template <class Feed>
+struct follow_source {
+  using value_type = typename Feed::value_type;
+  using waiting = gate_alternative<follower<Feed>>;
+  struct slot {
+    std::optional<result<value_type>> now;
+  };
+
+  // Made in its place, which is empty: of an assignment GCC 12 says, falsely, that it reads what is not set.
+  void fill(slot& s) const {
+    ::new (static_cast<void*>(std::addressof(s.now))) std::optional<result<value_type>>(from->take());
+  }
+  bool attempt(slot& s) const {
+    fill(s);
+    return s.now.has_value();
+  }
+  waiting wait_with(const wait& begun, slot&) const noexcept { return {begun, *from}; }
+  void settle(slot& s, const waiting&) const { fill(s); }  // it is there: nobody else takes it
+  template <class F>
+  static void deliver(slot& s, F& f) {
+    std::invoke(f, *std::move(s.now));
+  }
+
+  follower<Feed>* from;
 };
 
 /// An event or a wait_group.

@@ -75,7 +75,7 @@ class selection {
   static constexpr std::size_t none = count, canceled = count + 1, too_late = count + 2;
 
   // The first that is ready, now done; or none.
-  WEFT_ALWAYS_INLINE std::size_t try_all() noexcept {
+  WEFT_ALWAYS_INLINE std::size_t try_all() {
     if constexpr (count == 0) {
       return none;
     } else if constexpr (count <= 2) {
@@ -95,13 +95,13 @@ class selection {
   }
 
   template <std::size_t... I>
-  WEFT_ALWAYS_INLINE bool attempt(std::size_t at, std::index_sequence<I...>) noexcept {
+  WEFT_ALWAYS_INLINE bool attempt(std::size_t at, std::index_sequence<I...>) {
     bool done = false;
     (void)((I == at && (done = attempt_of<I>(), true)) || ...);
     return done;
   }
   template <std::size_t I>
-  WEFT_ALWAYS_INLINE bool attempt_of() noexcept {
+  WEFT_ALWAYS_INLINE bool attempt_of() {
     auto& c = std::get<I>(cases_);
     return c.enabled && c.of.attempt(std::get<I>(slots_));
   }
@@ -145,7 +145,7 @@ class selection {
   }
 
   template <std::size_t... I>
-  WEFT_NOINLINE std::size_t wait_for_one(std::index_sequence<I...>) noexcept {
+  WEFT_NOINLINE std::size_t wait_for_one(std::index_sequence<I...>) {
     const timeout limit = first_timeout(indices{});
     wait begun{/*cancellable=*/true};
     std::tuple<waiting_case<typename source_at<I>::waiting>...> waiting{
@@ -165,9 +165,9 @@ class selection {
     }
   }
   template <std::size_t I, class Waiting>
-  void settle(std::size_t chosen, Waiting& waiting) noexcept {
+  void settle(std::size_t chosen, Waiting& waiting) {
     if constexpr (!std::is_void_v<typename source_at<I>::waiting>)
-      if (I == chosen) source_at<I>::settle(std::get<I>(slots_), std::get<I>(waiting).waiting);
+      if (I == chosen) std::get<I>(cases_).of.settle(std::get<I>(slots_), std::get<I>(waiting).waiting);
   }
 
   std::tuple<Cases&...> cases_;
