@@ -148,6 +148,54 @@ sample channel_buffered_128(std::uint64_t operations) {
   return channel_stream(operations, numbers);
 }
 
+// The results come through a channel, one by one, in the order of ending.
+sample join_set_1000(std::uint64_t operations) {
+  constexpr std::uint64_t batch = 1000;
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  std::uint64_t taken = 0, sum = 0;
+  const bench::stopwatch watch;
+  while (taken < operations) {
+    fibers::buffered_channel<std::uint64_t> results{2048};  // a power of two; it holds one less
+    for (std::uint64_t i = 0; i < batch; ++i)
+      fibers::fiber{std::allocator_arg, stacks, [&results, i] { results.push(i); }}.detach();
+    for (std::uint64_t i = 0; i < batch; ++i) {
+      sum += results.value_pop();
+      ++taken;
+    }
+  }
+  return watch.stop(sum != 0 ? taken : 0);
+}
+
+// Boost.Fiber's own examples/skynet.cpp: a channel of 16 per node, launch::dispatch, so that a child runs at
+// once and hardly more stacks are in use than the tree is deep.
+constexpr std::uint64_t leaves = 1'000'000;
+
+void skynet_node(fibers::pooled_fixedsize_stack& stacks, fibers::buffered_channel<std::uint64_t>& result,
+                 std::uint64_t first, std::uint64_t count) {
+  if (count == 1) {
+    result.push(first);
+    return;
+  }
+  fibers::buffered_channel<std::uint64_t> children{16};
+  const std::uint64_t share = count / 10;
+  for (std::uint64_t i = 0; i < 10; ++i)
+    fibers::fiber{fibers::launch::dispatch, std::allocator_arg, stacks, [&, first, share, i] {
+                    skynet_node(stacks, children, first + i * share, share);
+                  }}.detach();
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 10; ++i) sum += children.value_pop();
+  result.push(sum);
+}
+
+sample skynet(std::uint64_t) {
+  fibers::pooled_fixedsize_stack stacks{stack_bytes};
+  fibers::buffered_channel<std::uint64_t> result{2};
+  const bench::stopwatch watch;
+  fibers::fiber{std::allocator_arg, stacks, [&] { skynet_node(stacks, result, 0, leaves); }}.detach();
+  const std::uint64_t sum = result.value_pop();
+  return watch.stop(sum == leaves * (leaves - 1) / 2 ? leaves : 0);
+}
+
 sample timer_insert_cancel(std::uint64_t operations) {
   fibers::mutex mutex;
   fibers::condition_variable changed;
@@ -300,6 +348,8 @@ const int rows[] = {
     bench::time_row("channel/ping_pong", channel_ping_pong),
     bench::time_row("channel/unbuffered", channel_unbuffered),
     bench::time_row("channel/buffered_128", channel_buffered_128),
+    bench::time_row("join_set/1000", join_set_1000),
+    bench::time_row("skynet", skynet, {.operations = leaves, .repetitions = 3}),
     bench::time_row("timer/insert_cancel", timer_insert_cancel),
     bench::time_row("mutex/uncontended", mutex_uncontended),
     bench::time_row("mutex/contended_2", mutex_contended_2),

@@ -113,6 +113,50 @@ func spawnJoin(batch int) func(int) sample {
 	}
 }
 
+// The results come through a channel, one by one, in the order of ending.
+func joinSet(operations int) sample {
+	const batch = 1000
+	taken, sum := 0, 0
+	watch := start()
+	for taken < operations {
+		results := make(chan int, batch)
+		for i := 0; i < batch; i++ {
+			go func(i int) { results <- i }(i)
+		}
+		for i := 0; i < batch; i++ {
+			sum += <-results
+			taken++
+		}
+	}
+	return watch.stop(taken)
+}
+
+// As its author wrote it, but that the channels have room for all ten.
+func skynetNode(result chan int, first, leaves int) {
+	if leaves == 1 {
+		result <- first
+		return
+	}
+	children, share, sum := make(chan int, 10), leaves/10, 0
+	for i := 0; i < 10; i++ {
+		go skynetNode(children, first+i*share, share)
+	}
+	for i := 0; i < 10; i++ {
+		sum += <-children
+	}
+	result <- sum
+}
+
+func skynet(int) sample {
+	watch := start()
+	result := make(chan int)
+	go skynetNode(result, 0, million)
+	if <-result != million*(million-1)/2 {
+		return sample{}
+	}
+	return watch.stop(million)
+}
+
 func nothing() {}
 
 func timerInsertCancel(operations int) sample {
@@ -340,6 +384,8 @@ var rows = []row{
 	{"channel/unbuffered", channelStream(0), 0},
 	{"channel/buffered_128", channelStream(128), 0},
 	{"select/2_ready", selectTwoReady, 0},
+	{"join_set/1000", joinSet, 0},
+	{"skynet", skynet, million},
 	{"timer/insert_cancel", timerInsertCancel, 0},
 	{"timer/1m_insert", timer1mInsert, million},
 	{"timer/1m_cancel_random", timer1mCancelRandom, million},
