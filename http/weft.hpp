@@ -25,12 +25,15 @@
 #include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/fiber_local.hpp>
+#include <weft/runtime/join_set.hpp>
 #include <weft/runtime/latch.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/nursery.hpp>
 #include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/oneshot.hpp>
 #include <weft/runtime/options.hpp>
+#include <weft/runtime/parallel_for.hpp>
+#include <weft/runtime/race.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/select.hpp>
@@ -47,5 +50,6 @@
 #include <weft/runtime/unbounded_channel.hpp>
 #include <weft/runtime/wait_group.hpp>
 #include <weft/runtime/watch.hpp>
+#include <weft/runtime/when_all.hpp>
 #include <weft/runtime/with_deadline.hpp>
 #include <weft/runtime/with_stop.hpp>

@@ -23,32 +23,45 @@ struct child {
   F f;
 };
 
-// The root of a child's stack. The callable and its captures are gone before the owner hears of the end.
+/// Runs `f` as a member of `group`, and then the destructors of the fiber's locals: the owner is about to
+/// hear of the end. Gives what `f` has thrown.
+template <class F>
+std::exception_ptr call_member(fiber& self, stop_group& group, F&& f) noexcept {
+  std::exception_ptr thrown;
+  self.scopes = nullptr;
+  const member_scope scope{self, group};
+  try {
+    f();
+  } catch (...) {  // root: kept for who joins
+    thrown = std::current_exception();
+  }
+  if (self.has_locals) [[unlikely]]
+    destroy_locals(self);
+  return thrown;
+}
+
+/// Destroys a callable that lies in its fiber.
+template <class Callable>
+struct callable_owner {
+  fiber& of;
+  ~callable_owner() { stored<Callable>::destroy(of); }
+};
+
+// The root of the stack of a nursery's child. The callable and its captures are gone before the owner hears
+// of the end.
 template <class Owner, class F>
 void run_child(fiber& self) noexcept {
   using callable = child<Owner, F>;
   Owner& owner = *stored<callable>::get(self).owner;
-  std::exception_ptr thrown;
   std::error_code error;
-  self.scopes = nullptr;
-  {
-    const member_scope scope{self, owner.group()};
-    try {
-      struct destroyer {
-        fiber& of;
-        ~destroyer() { stored<callable>::destroy(of); }
-      } const last{self};
-      if constexpr (std::is_void_v<returns_t<F>>) {
-        call_body(stored<callable>::get(self).f, self);
-      } else if (const auto r = call_body(stored<callable>::get(self).f, self); !r) {
-        error = r.error();
-      }
-    } catch (...) {  // root: kept for who joins
-      thrown = std::current_exception();
+  std::exception_ptr thrown = call_member(self, owner.group(), [&] {
+    const callable_owner<callable> last{self};
+    if constexpr (std::is_void_v<returns_t<F>>) {
+      call_body(stored<callable>::get(self).f, self);
+    } else if (const auto r = call_body(stored<callable>::get(self).f, self); !r) {
+      error = r.error();
     }
-    if (self.has_locals) [[unlikely]]
-      destroy_locals(self);  // not only at its end, of which the owner may have heard by then
-  }
+  });
   self.outcome = nullptr;
   owner.child_ended(self, std::move(thrown), error);
 }

@@ -69,6 +69,14 @@ class [[nodiscard]] task {
     detail::detach(*std::exchange(fiber_, nullptr));
   }
 
+  /// Waits for the end and takes nothing: a join() afterwards does not wait.
+  ///
+  /// Errors     canceled, deadline_exceeded: the fiber still runs.
+  [[nodiscard]] result<void> wait(deadline until) noexcept {
+    WEFT_ASSERT(fiber_ != nullptr, "wait() of a task that names no fiber, or was joined or detached");
+    return detail::await_end_until(*fiber_, until);
+  }
+
   fiber_id get_id() const noexcept { return fiber_ == nullptr ? fiber_id{} : fiber_->id; }
 
   /// For select: the fiber that it names.

@@ -143,6 +143,7 @@ PLAIN = {
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
     'fiber_local': ([], ['request 7 asks the database', 'request 8 asks the database',
                          'request 0 asks nobody']),
+    'join_set': ([], ['100', '101', 'none: Connection refused', '2 are stopped']),
     'latch': ([], ['3 are ready', 'the fourth is not: deadline exceeded', 'now it is']),
     'line_reader': ([], ['5', '42', r'what\?']),
     'mutex': ([], ['6050', 'gave up: deadline exceeded']),
@@ -152,6 +153,9 @@ PLAIN = {
     'options': ([], [r'heard of: fiber .*options\.cpp.*nobody joins me']),
     'ping_pong': ([], ['100000 strokes']),
     'pipeline': ([], ['1000 rows, sum 500500']),
+    'parallel_for': ([], ['9592 primes below 100000',
+                          'not all were checked: Invalid or incomplete multibyte or wide character']),
+    'race': ([], ['far: canceled', 'near has answered', 'or nobody: Connection refused']),
     'ready': ([], ['from the channel: 42', 'from the pipe: hello']),
     'recursive_mutex': ([], ['100']),
     'result': (['42'], ['43']),
@@ -164,6 +168,7 @@ PLAIN = {
     'signals': (['10'], ['signal 15: cleaning up']),
     'socket_options': ([], ['send buffer: 262144 bytes']),
     'spawn': ([], ['logger: nobody waits for me', '42']),
+    'skynet': ([], [r'10{5,6} leaves: right']),
     'stop_reason': ([], ['shed ended by too much load', 'late ended by its deadline',
                          'sibling ended by the failure of a sibling', 'they ended by: .*protocol.*']),
     'task': ([], ['not yet: deadline exceeded', 'stopped: canceled',
@@ -174,12 +179,57 @@ PLAIN = {
     'thread_stack': ([], ['pi is 3.141592654, and 0 is zero']),
     'timed_mutex': ([], ['the printer is busy']),
     'unbounded_channel': ([], ['1000 lines']),
-    'wait_group': ([], ['78498 primes']),
     'watch': ([], ['the last limit was 40', 'it is 40']),
+    'timeouts': ([], ['attempt 1: deadline exceeded', 'attempt 2: deadline exceeded', 'in an hour: 42',
+                      'at once: deadline exceeded', 'clean-up: done']),
+    'wait_group': ([], ['78498 primes']),
+    'when_all': ([], ['weft is 42', 'photo: .*supported.*']),
     'with_deadline': ([], ['in a minute: 6', 'in 4 ms: deadline exceeded', 'without one: 6']),
     'with_stop': ([], ['the wait: canceled', 'and then: as usual']),
     'worker_pool': ([], ['6171 takes 261 steps']),
 }
+
+
+def wait_until_caught(number, process):
+    """The process has a handler for that signal."""
+    for _ in range(1000):
+        status = pathlib.Path(f'/proc/{process.pid}/status').read_text()
+        if int(re.search(r'^SigCgt:\s*(\w+)', status, re.M)[1], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.01)
+    sys.exit(f'signal {number} is not waited for')
+
+
+def parallel(program):
+    """All images, with progress; and Ctrl-C in the middle, which leaves with 130."""
+    done = subprocess.run([program], capture_output=True, timeout=50)
+    if done.returncode != 0 or done.stderr or not re.search(rb'\r\d+/10000', done.stdout):
+        sys.exit(f'exit status {done.returncode}, on stderr {done.stderr!r}, printed {done.stdout!r}')
+
+    interrupted = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until_caught(signal.SIGINT, interrupted)
+    interrupted.send_signal(signal.SIGINT)
+    _, errors = interrupted.communicate(timeout=20)
+    if interrupted.returncode != 130 or errors:
+        sys.exit(f'interrupted: exit status {interrupted.returncode}, on stderr {errors!r}')
+
+
+def graceful_shutdown(program):
+    """What was queued is done, what hangs is given back, and that within the drain."""
+    service = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        first = service.stdout.readline()
+        wait_until_caught(signal.SIGTERM, service)
+        begin = time.monotonic()
+        service.send_signal(signal.SIGTERM)
+        printed, errors = service.communicate(timeout=20)
+        took = time.monotonic() - begin
+        lines = sorted(printed.splitlines())
+        expected = ['job 0: given back', *(f'job {i}: done' for i in range(1, 7)), 'too late: cancelled']
+        if (first, lines, errors, service.returncode) != ('working\n', expected, '', 0) or took < 0.5:
+            sys.exit(f'after {took:.1f} s: exit status {service.returncode}, {errors!r}, printed:\n{printed}')
+    finally:
+        service.kill()
 
 
 def plain(name, program):
@@ -202,5 +252,6 @@ def result(program):
 
 if __name__ == '__main__':
     name, program = sys.argv[1:]
-    special = {'echo': echo, 'io': io, 'result': result}.get(name)
+    special = {'echo': echo, 'graceful_shutdown': graceful_shutdown, 'io': io, 'parallel': parallel,
+               'result': result}.get(name)
     special(program) if special else plain(name, program)
