@@ -113,7 +113,7 @@ class gate_alternative final : public alternative {
 /// The end of a fiber.
 class join_alternative final : public alternative {
  public:
-  join_alternative(const wait& begun, fiber& joined) noexcept : entry_{begun, joined} {}
+  join_alternative(const wait& begun, fiber* joined) noexcept : entry_{begun, joined} {}
 
   bool enlist(const wait& begun) noexcept override;
   bool leave() noexcept override;

@@ -13,7 +13,7 @@ namespace weft::detail {
 
 struct join_wait : wait {
   explicit join_wait(fiber& joined) noexcept : wait{/*cancellable=*/true}, of{&joined} {}
-  join_wait(const wait& begun, fiber& joined) noexcept : wait{begun, nullptr}, of{&joined} {}
+  join_wait(const wait& begun, fiber* joined) noexcept : wait{begun, nullptr}, of{joined} {}
 
   /// For join(): a stop is passed on, and the wait goes on.
   static void pass_stop_on(wait& self, wake_reason) noexcept {

@@ -66,10 +66,11 @@ auto on_send(channel<T>& to, std::type_identity_t<T>& v, F f) {
   return select_case<F, detail::send_source<T>>{{&to, std::addressof(v)}, std::move(f)};
 }
 
-/// The fiber of `t` has ended: t.join() does not wait any more. One join of a task at a time.
+/// The fiber of `t` has ended: t.join() does not wait any more. One join of a task at a time. A task that
+/// names no fiber needs when(t.joinable(), ...).
 template <class R, std::invocable F>
 auto on_done(task<R>& t, F f) {
-  return select_case<F, detail::join_source>{detail::join_source{&t.named()}, std::move(f)};
+  return select_case<F, detail::join_source>{detail::join_source{t.named()}, std::move(f)};
 }
 
 /// The count is zero.

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <weft/runtime/alternative.hpp>
+#include <weft/runtime/base/assert.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
@@ -139,9 +140,10 @@ struct join_source : plain_source {
 
   explicit join_source(fiber* joined) noexcept : of{joined} {}
   bool attempt(no_slot&) const noexcept {
+    WEFT_ASSERT(of != nullptr, "a select waits for a task that names no fiber");
     return (of->control.load(std::memory_order_acquire) & fiber::ended) != 0;
   }
-  waiting wait_with(const wait& begun, no_slot&) const noexcept { return {begun, *of}; }
+  waiting wait_with(const wait& begun, no_slot&) const noexcept { return {begun, of}; }
 
   fiber* of;
 };

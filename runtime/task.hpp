@@ -79,11 +79,8 @@ class [[nodiscard]] task {
 
   fiber_id get_id() const noexcept { return fiber_ == nullptr ? fiber_id{} : fiber_->id; }
 
-  /// For select: the fiber that it names.
-  detail::fiber& named() const noexcept {
-    WEFT_ASSERT(fiber_ != nullptr, "a select waits for a task that names no fiber");
-    return *fiber_;
-  }
+  /// For select: the fiber that it names, or null.
+  detail::fiber* named() const noexcept { return fiber_; }
 
   /// For weft itself.
   explicit task(detail::fiber& f) noexcept : fiber_{&f} {}

@@ -275,6 +275,22 @@ TEST(Select, a_task_may_be_joined_after_a_select_that_did_not_choose_it) {
   });
 }
 
+TEST(Select, a_task_that_was_joined_may_stand_in_a_case_that_is_not_enabled) {
+  on_a_fiber([](sim& world) {
+    auto t = world.rt().spawn([] {});
+    t.join();
+    channel<int> c{0};
+    EXPECT_EQ(select(when(t.joinable(), on_done(t, must_not_run)), on_recv(c, must_not_run),
+                     on_timeout(1ms, nothing)),
+              2u);
+  });
+}
+
+TEST(SelectDeathTest, waiting_for_a_task_that_names_no_fiber_is_an_assertion) {
+  task<void> none;
+  EXPECT_DEATH((void)select(on_done(none, nothing)), "names no fiber");
+}
+
 // --- every interleaving, against a model
 
 struct letter {
