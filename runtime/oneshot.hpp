@@ -14,13 +14,22 @@
 #include <weft/runtime/receivable.hpp>
 
 namespace weft {
+namespace detail {
+
+// A base, so that it is there before the other one, whose ring of one slot it is.
+template <class T>
+struct oneshot_ring {
+  room_for<T> only;
+};
+
+}  // namespace detail
 
 template <class T>
-class oneshot : public detail::receivable<T> {
+class oneshot : detail::oneshot_ring<T>, public detail::receivable<T> {
   using base = detail::receivable<T>;
 
  public:
-  oneshot() noexcept : base{&room_.value, 1} {}
+  oneshot() noexcept : base{&this->only.value, 1} {}
   ~oneshot() { this->drop_all(); }
 
   /// Gives the value: to a receiver that waits, or to the one who will come. Never waits.
@@ -49,9 +58,6 @@ class oneshot : public detail::receivable<T> {
 
   /// As send(), which does not wait either.
   [[nodiscard]] result<void> try_send(T&& v) noexcept { return send(std::move(v)); }
-
- private:
-  detail::room_for<T> room_;  // the ring of the base: one slot
 };
 
 }  // namespace weft
