@@ -57,7 +57,9 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "a condition",
                                         "a call_once",
                                         "the children of a nursery",
-                                        "one of several things"};
+                                        "one of several things",
+                                        "a future",
+                                        "another try"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

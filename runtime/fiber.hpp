@@ -57,7 +57,9 @@ enum class park_reason : std::uint8_t {
   condition_variable,
   once,
   nursery,
-  select
+  select,
+  future,
+  retry
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

@@ -15,6 +15,7 @@ namespace {
 constexpr unsigned workers_max = 1024;
 constexpr unsigned queue_depth_min = 8, queue_depth_max = 32'768;
 constexpr std::chrono::seconds spin_max{1};
+constexpr std::size_t blocking_threads_most = 65'536;
 
 // Reads a number from the environment into `out`, if it is set. False: it is set and is no number in the
 // range.
@@ -101,6 +102,8 @@ result<options> options::from_env(options base) {
   good &= read_number("WEFT_QUEUE_DEPTH", base.queue_depth, queue_depth_min, queue_depth_max);
   good &= read_number("WEFT_SPIN_US", spin_us, std::uint64_t{0}, std::uint64_t{1'000'000});
   good &= read_number("WEFT_STACKS_WARM", base.stacks_warm, std::size_t{0}, any);
+  good &= read_number("WEFT_BLOCKING_THREADS_MAX", base.blocking_threads_max, std::size_t{1},
+                      blocking_threads_most);
   good &= read_backend(base.backend);
   if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
   base.pin = pin != 0;
@@ -110,7 +113,10 @@ result<options> options::from_env(options base) {
 
 result<void> options::validate() const {
   const bool good = workers <= workers_max && queue_depth >= queue_depth_min &&
-                    queue_depth <= queue_depth_max && spin >= spin.zero() && spin <= spin_max;
+                    queue_depth <= queue_depth_max && spin >= spin.zero() && spin <= spin_max &&
+                    blocking_threads_max >= 1 && blocking_threads_max <= blocking_threads_most &&
+                    blocking_threads_min <= blocking_threads_max && blocking_queue_max >= 1 &&
+                    blocking_idle >= blocking_idle.zero();
   if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
   return {};
 }

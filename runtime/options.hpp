@@ -28,6 +28,13 @@ struct options {
   std::chrono::nanoseconds spin = std::chrono::microseconds{50};
   /// Stacks and control blocks that idle trimming leaves in memory, in all.
   std::size_t stacks_warm = 500;
+  /// Threads that run what may block: blocking() and, where the ring cannot, files. So many are kept though
+  /// idle (one always is); no more are started; an idle one ends after that time; so many calls may wait for
+  /// one, and the next fails with errc::limit.
+  std::size_t blocking_threads_min = 0;
+  std::size_t blocking_threads_max = 64;
+  std::chrono::nanoseconds blocking_idle = std::chrono::seconds{10};
+  std::size_t blocking_queue_max = 65'536;
   /// Reports a stack overflow by fiber and spawn site before the process dies (installs a SIGSEGV handler).
   bool overflow_report = true;
   /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a worker's
@@ -49,8 +56,8 @@ struct options {
   static options low_latency();
 
   /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH,
-  /// WEFT_SPIN_US and WEFT_STACKS_WARM. Errors: invalid_argument if one cannot be read, and a line to stderr
-  /// that names it.
+  /// WEFT_SPIN_US, WEFT_STACKS_WARM and WEFT_BLOCKING_THREADS_MAX. Errors: invalid_argument if one cannot be
+  /// read, and a line to stderr that names it.
   [[nodiscard]] static result<options> from_env();
   [[nodiscard]] static result<options> from_env(options base);
 

@@ -35,7 +35,10 @@ scheduler::scheduler(const options& o)
     : options_{o},
       workers_count_{o.workers != 0 ? o.workers : usable_cpus()},
       stacks_{{.warm = o.stacks_warm}},
-      offload_{std::make_unique<offload_pool>()},
+      offload_{std::make_unique<offload_pool>(offload_options{.threads_min = o.blocking_threads_min,
+                                                              .threads_max = o.blocking_threads_max,
+                                                              .idle = o.blocking_idle,
+                                                              .queue_max = o.blocking_queue_max})},
       admission_{o.fibers_max},
       foreign_blocks_{process_slabs<sizeof(fiber)>()} {}
 

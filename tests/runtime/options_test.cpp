@@ -25,8 +25,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const char* const variables[] = {"WEFT_WORKERS",     "WEFT_PIN",     "WEFT_FIBERS_MAX", "WEFT_BACKEND",
-                                 "WEFT_QUEUE_DEPTH", "WEFT_SPIN_US", "WEFT_STACKS_WARM"};
+const char* const variables[] = {
+    "WEFT_WORKERS",     "WEFT_PIN",     "WEFT_FIBERS_MAX",  "WEFT_BACKEND",
+    "WEFT_QUEUE_DEPTH", "WEFT_SPIN_US", "WEFT_STACKS_WARM", "WEFT_BLOCKING_THREADS_MAX"};
 
 // Begins without any of weft's variables, and puts back what was set.
 class Options : public weft_test::leak_check {
@@ -71,6 +72,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   setenv("WEFT_QUEUE_DEPTH", "64", 1);
   setenv("WEFT_SPIN_US", "7", 1);
   setenv("WEFT_STACKS_WARM", "0", 1);
+  setenv("WEFT_BLOCKING_THREADS_MAX", "5", 1);
   const options o = options::from_env().value();
   EXPECT_EQ(o.workers, 3u);
   EXPECT_TRUE(o.pin);
@@ -78,6 +80,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   EXPECT_EQ(o.backend, io_backend::epoll);
   EXPECT_EQ(o.queue_depth, 64u);
   EXPECT_EQ(o.spin, 7us);
+  EXPECT_EQ(o.blocking_threads_max, 5u);
   EXPECT_EQ(o.stacks_warm, 0u);
   setenv("WEFT_PIN", "0", 1);
   EXPECT_FALSE(options::from_env(options::optimal()).value().pin);
