@@ -25,6 +25,7 @@
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/event.hpp>
+#include <weft/runtime/external_work.hpp>
 #include <weft/runtime/fiber_local.hpp>
 #include <weft/runtime/future.hpp>
 #include <weft/runtime/join_set.hpp>

@@ -24,6 +24,7 @@ std::error_code offloaded_call::perform(deadline until) noexcept {
 // the wait. Resumed, the fiber may return, and the call is gone.
 void offloaded_call::run_on_thread(offload_job& self) noexcept {
   offloaded_call& c = static_cast<offloaded_call&>(self);
+  this_thread.of_pool = true;
   c.body(c);
   parker* const waiter = c.who;
   waiter->end(c.number);

@@ -48,6 +48,9 @@ class inbox {
     return head_.compare_exchange_strong(head, asleep, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
+  /// Whether the worker has announced a sleep, and nothing has come since. Safe from any thread.
+  bool sleeps() const noexcept { return head_.load(std::memory_order_acquire) == asleep; }
+
   /// Takes the announcement back, after the sleep. The worker only.
   void wake_up() noexcept {
     std::uintptr_t head = asleep;

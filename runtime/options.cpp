@@ -50,6 +50,14 @@ bool read_backend(io_backend& out) {
 
 }  // namespace
 
+bool detail::built_for_debugging() noexcept {
+#ifdef NDEBUG
+  return false;
+#else
+  return true;
+#endif
+}
+
 options options::optimal() {
   options o;
   o.pin = true;
@@ -95,6 +103,7 @@ result<options> options::from_env(options base) {
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(base.spin).count());
   const std::uint64_t spin_us_before = spin_us;
   unsigned pin = base.pin ? 1 : 0;
+  unsigned asleep_report = base.asleep_report ? 1 : 0;
   constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
   bool good = read_number("WEFT_WORKERS", base.workers, 0u, workers_max);
   good &= read_number("WEFT_PIN", pin, 0u, 1u);
@@ -104,9 +113,11 @@ result<options> options::from_env(options base) {
   good &= read_number("WEFT_STACKS_WARM", base.stacks_warm, std::size_t{0}, any);
   good &= read_number("WEFT_BLOCKING_THREADS_MAX", base.blocking_threads_max, std::size_t{1},
                       blocking_threads_most);
+  good &= read_number("WEFT_ASLEEP_REPORT", asleep_report, 0u, 1u);
   good &= read_backend(base.backend);
   if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
   base.pin = pin != 0;
+  base.asleep_report = asleep_report != 0;
   if (spin_us != spin_us_before) base.spin = std::chrono::microseconds{spin_us};
   return base;
 }

@@ -10,6 +10,10 @@
 
 namespace weft {
 
+namespace detail {
+bool built_for_debugging() noexcept;
+}
+
 using io_backend = detail::backend;
 
 struct options {
@@ -37,6 +41,10 @@ struct options {
   std::size_t blocking_queue_max = 65'536;
   /// Reports a stack overflow by fiber and spawn site before the process dies (installs a SIGSEGV handler).
   bool overflow_report = true;
+  /// Tells the error sink when all fibers are asleep: nothing can run and no timer or I/O is pending, for a
+  /// second, while fibers wait for each other. Once; see external_work. By default only if weft was built for
+  /// debugging.
+  bool asleep_report = detail::built_for_debugging();
   /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a worker's
   /// own stack; from any worker, one at a time. nullptr: writes a line to stderr.
   void (*error_sink)(std::string_view report) = nullptr;
@@ -56,8 +64,8 @@ struct options {
   static options low_latency();
 
   /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH,
-  /// WEFT_SPIN_US, WEFT_STACKS_WARM and WEFT_BLOCKING_THREADS_MAX. Errors: invalid_argument if one cannot be
-  /// read, and a line to stderr that names it.
+  /// WEFT_SPIN_US, WEFT_STACKS_WARM, WEFT_BLOCKING_THREADS_MAX and WEFT_ASLEEP_REPORT. Errors:
+  /// invalid_argument if one cannot be read, and a line to stderr that names it.
   [[nodiscard]] static result<options> from_env();
   [[nodiscard]] static result<options> from_env(options base);
 

@@ -8,6 +8,8 @@
 
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
+#include <weft/runtime/census.hpp>
+#include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/stop.hpp>
 #include <weft/runtime/stop_scope.hpp>
 
@@ -69,7 +71,10 @@ void parker::resume() noexcept {
   if (!is_fiber_) return resume_thread(static_cast<thread_parker&>(*this));
   fiber& f = static_cast<fiber&>(*this);
   worker* const home = f.home.load(std::memory_order_relaxed);
-  if (home == worker::current()) return home->make_ready(f);
+  const worker* const here = worker::current();
+  if (home == here) return home->make_ready(f);
+  if (here == nullptr && !this_thread.of_pool) [[unlikely]]
+    home->owner().sleepers().woken_from_outside();
   f.deliver = [](message& m, worker& receiver) noexcept { receiver.make_ready(static_cast<fiber&>(m)); };
   home->messages().push(f);
 }
@@ -98,8 +103,13 @@ void parker::leave_thread() noexcept {
   own->next = std::exchange(free_parkers, own);
 }
 
-wake_reason park_thread(wait& w, deadline until) noexcept {
-  return w.who->block(w.number, w.cancellable && w.timed ? std::min(until, this_thread.until()) : until);
+wake_reason park_thread(wait& w, deadline until, park_reason why) noexcept {
+  const bool at_primitive = why != park_reason::join && why != park_reason::sleep;
+  if (at_primitive) census::foreign_wait_begins();
+  const wake_reason how =
+      w.who->block(w.number, w.cancellable && w.timed ? std::min(until, this_thread.until()) : until);
+  if (at_primitive) census::foreign_wait_ends();
+  return how;
 }
 
 wake_reason park_until(fiber& self, wait& w, deadline until) noexcept {

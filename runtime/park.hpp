@@ -51,12 +51,12 @@ inline deadline deadline_here() noexcept {
 wake_reason park_until(fiber& self, wait& w, deadline until) noexcept;
 
 /// park() of a foreign thread.
-wake_reason park_thread(wait& w, deadline until) noexcept;
+wake_reason park_thread(wait& w, deadline until, park_reason why) noexcept;
 
 /// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop or the deadline
 /// of who waits; says by which.
 WEFT_ALWAYS_INLINE wake_reason park(wait& w, deadline until, park_reason why) noexcept {
-  if (!w.who->is_fiber()) return park_thread(w, until);
+  if (!w.who->is_fiber()) return park_thread(w, until, why);
   fiber& self = *worker::current()->running();
   self.why = why;
   self.waiting = &w;

@@ -40,6 +40,7 @@ scheduler::scheduler(const options& o)
                                                               .idle = o.blocking_idle,
                                                               .queue_max = o.blocking_queue_max})},
       admission_{o.fibers_max},
+      sleepers_{*this, o.asleep_report},
       foreign_blocks_{process_slabs<sizeof(fiber)>()} {}
 
 scheduler::~scheduler() {

@@ -22,6 +22,7 @@
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/os_thread.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/census.hpp>
 #include <weft/runtime/fiber.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/worker.hpp>
@@ -102,6 +103,7 @@ class scheduler {
   stack_depot& stacks() noexcept { return stacks_; }
   offload_pool& offload() noexcept { return *offload_; }
   detail::admission& admission() noexcept { return admission_; }
+  census& sleepers() noexcept { return sleepers_; }
 
  private:
   explicit scheduler(const options& o);
@@ -118,6 +120,7 @@ class scheduler {
   stack_depot stacks_;
   std::unique_ptr<offload_pool> offload_;
   detail::admission admission_;
+  census sleepers_;
   pool_lock foreign_lock_;  // guards foreign_blocks_
   slab_cache foreign_blocks_;
   std::vector<std::unique_ptr<worker>> workers_;

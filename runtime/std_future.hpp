@@ -18,6 +18,7 @@
 #include <weft/runtime/offload_pool.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/scheduler.hpp>
+#include <weft/runtime/thread_state.hpp>
 
 namespace weft {
 namespace detail {
@@ -40,6 +41,7 @@ struct adoption : offload_job {
   }
 
   static void run_on_thread(offload_job& self) noexcept {
+    this_thread.of_pool = true;
     const std::unique_ptr<adoption> owned{static_cast<adoption*>(&self)};
     owned->settle();
   }

@@ -15,6 +15,7 @@ class parker;
 struct thread_state {
   worker* current = nullptr;      // the worker that this thread is, or null on a foreign thread
   parker* waiting = nullptr;      // what a foreign thread waits with; made on its first wait
+  bool of_pool = false;           // it runs a job of an offload pool, so it is not foreign
   local_table* locals = nullptr;  // its values of fiber_local; made with the first
 
   std::uint64_t random = 0;  // the state of random_below()

@@ -431,6 +431,7 @@ void worker::sleep() noexcept {
   deadline until;
   until.at = timers_.next();
   if (starved_ != nullptr) until.at = std::min(until.at, starved_until_);
+  const bool counts = owner_.sleepers().on() && is_quiet(begin, until);
   if (idle_since_ > 0) {
     if (begin - idle_since_ >= trim_after_ns) {
       if (trim()) return;
@@ -442,14 +443,29 @@ void worker::sleep() noexcept {
   if (may_be_nudged) owner_.became_idle(idle_);
   if (!steal() && inbox_.fall_asleep()) {  // in this order: who adds work after the theft finds us idle
     ++counters_.sleeps;
+    if (counts && owner_.sleepers().enter()) until.at = std::min(until.at, begin + census::idle_ns);
     poller_->turn(until);
     inbox_.wake_up();
+    if (counts) owner_.sleepers().leave();
     const std::int64_t longest = owner_.settings().spin.count();
     if (steady_ns() - begin < longest)
       spin_ns_ = std::clamp(spin_ns_ * 2, std::min(spin_min_ns, longest), longest);
     else spin_ns_ = spin_ns_ > spin_min_ns ? spin_ns_ / 2 : 0;
   }
   if (may_be_nudged) nudge_owed_ = !owner_.became_busy(idle_);
+}
+
+// Whether nothing has run here for as long as the census wants, and only a message can change that. If it is
+// too early to say, `until` becomes the time to ask again.
+bool worker::is_quiet(std::int64_t now, deadline& until) noexcept {
+  if (quiet_batches_ != counters_.batches) {
+    quiet_batches_ = counters_.batches;
+    quiet_since_ = now;
+  }
+  if (!timers_.empty() || starved_ != nullptr || poller_->in_flight() != 0) return false;
+  const std::int64_t then = quiet_since_ + census::idle_ns;
+  if (now < then) until.at = std::min(until.at, then);
+  return now >= then;
 }
 
 // Frees memory that the idle worker does not need, a slice at a time. True: there is more, and other work may

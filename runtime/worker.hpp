@@ -246,6 +246,7 @@ class worker {
   void idle() noexcept;
   bool spin() noexcept;
   void sleep() noexcept;
+  bool is_quiet(std::int64_t now, deadline& until) noexcept;
   bool trim() noexcept;
 
   // The hottest line: what every switch reads or writes.
@@ -277,6 +278,8 @@ class worker {
   std::int64_t starved_until_ = 0;  // when to try them again
   std::int64_t spin_ns_ = 0;        // how long to spin before the next sleep
   std::int64_t idle_since_ = 0;     // when it last ran a fiber; 0: has trimmed since
+  std::int64_t quiet_since_ = 0;    // for the census: when it first slept after its last batch,
+  std::uint64_t quiet_batches_ = ~std::uint64_t{0};  // which was this one
   std::uint64_t next_id_ = 0, last_id_ = 0;
   unsigned random_;       // whom to rob first
   bool exiting_ = false;  // the loop is to end

@@ -26,8 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 
 const char* const variables[] = {
-    "WEFT_WORKERS",     "WEFT_PIN",     "WEFT_FIBERS_MAX",  "WEFT_BACKEND",
-    "WEFT_QUEUE_DEPTH", "WEFT_SPIN_US", "WEFT_STACKS_WARM", "WEFT_BLOCKING_THREADS_MAX"};
+    "WEFT_WORKERS", "WEFT_PIN",         "WEFT_FIBERS_MAX",           "WEFT_BACKEND",      "WEFT_QUEUE_DEPTH",
+    "WEFT_SPIN_US", "WEFT_STACKS_WARM", "WEFT_BLOCKING_THREADS_MAX", "WEFT_ASLEEP_REPORT"};
 
 // Begins without any of weft's variables, and puts back what was set.
 class Options : public weft_test::leak_check {
@@ -73,6 +73,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   setenv("WEFT_SPIN_US", "7", 1);
   setenv("WEFT_STACKS_WARM", "0", 1);
   setenv("WEFT_BLOCKING_THREADS_MAX", "5", 1);
+  setenv("WEFT_ASLEEP_REPORT", "1", 1);
   const options o = options::from_env().value();
   EXPECT_EQ(o.workers, 3u);
   EXPECT_TRUE(o.pin);
@@ -81,6 +82,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   EXPECT_EQ(o.queue_depth, 64u);
   EXPECT_EQ(o.spin, 7us);
   EXPECT_EQ(o.blocking_threads_max, 5u);
+  EXPECT_TRUE(o.asleep_report);
   EXPECT_EQ(o.stacks_warm, 0u);
   setenv("WEFT_PIN", "0", 1);
   EXPECT_FALSE(options::from_env(options::optimal()).value().pin);
@@ -101,6 +103,8 @@ TEST_F(Options, what_cannot_be_read_is_an_error_and_one_line_that_names_it) {
       {"WEFT_QUEUE_DEPTH", "0x40"},
       {"WEFT_SPIN_US", "1000001"},
       {"WEFT_STACKS_WARM", "99999999999999999999999"},
+      {"WEFT_BLOCKING_THREADS_MAX", "0"},
+      {"WEFT_ASLEEP_REPORT", "maybe"},
   };
   for (const auto& [variable, text] : bad) {
     setenv(variable, text, 1);
@@ -131,6 +135,10 @@ TEST_F(Options, validate_knows_the_ranges) {
   EXPECT_FALSE(with(&options::spin, std::chrono::nanoseconds{-1}));
   EXPECT_TRUE(with(&options::spin, std::chrono::nanoseconds{1s}));
   EXPECT_FALSE(with(&options::spin, std::chrono::nanoseconds{1s} + 1ns));
+  EXPECT_FALSE(with(&options::blocking_threads_max, std::size_t{0}));
+  EXPECT_FALSE(with(&options::blocking_threads_min, std::size_t{65}));
+  EXPECT_FALSE(with(&options::blocking_queue_max, std::size_t{0}));
+  EXPECT_FALSE(with(&options::blocking_idle, std::chrono::nanoseconds{-1}));
   for (const options& o : {options::optimal(), options::for_server(), options::for_cli(),
                            options::for_embedded(), options::low_latency()})
     EXPECT_TRUE(o.validate());

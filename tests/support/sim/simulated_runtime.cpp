@@ -44,6 +44,7 @@ runtime& sim::rt() {
     o.workers = core_.options.workers;
     o.fibers_max = core_.options.fibers_max;
     o.overflow_report = false;
+    o.asleep_report = false;  // time may pass while all sleep
     o.spin = std::chrono::microseconds{core_.random.below(3)};
     blocks_before = blocks_in_use();
     runtime_ = runtime_owner{new runtime{o}, [](runtime* r) {

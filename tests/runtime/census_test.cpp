@@ -1,0 +1,371 @@
+// "All fibers are asleep", in simulated worlds: told once, after a second, and only if nothing can come from
+// outside.
+#include <array>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <reports.hpp>
+#include <sim/explore.hpp>
+#include <sim/sim.hpp>
+#include <weft/runtime/blocking.hpp>
+#include <weft/runtime/census.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/external_work.hpp>
+#include <weft/runtime/mutex.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/semaphore.hpp>
+#include <weft/runtime/this_fiber.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+using weft_test::reports;
+
+constexpr const char* headline = "all fibers are asleep";
+
+options watched(unsigned workers = 2) {
+  options o;
+  o.workers = workers;
+  o.spin = 0ns;
+  o.overflow_report = false;
+  o.asleep_report = true;
+  o.error_sink = reports::sink;
+  return o;
+}
+
+/// How often it was reported by now.
+std::size_t told() { return reports::with(reports::take(), headline); }
+
+class Census : public testing::Test {
+ protected:
+  Census() { reports::clear(); }
+};
+
+TEST_F(Census, tells_once_and_after_a_second_what_each_fiber_waits_for) {
+  sim world{1};
+  runtime rt{watched()};
+  event never;
+  binary_semaphore none{0};
+  task<void> reader = rt.spawn([&] { (void)never.wait(); }, {.name = "reader"});
+  task<void> writer = rt.spawn([&] { none.acquire(); });
+  world.advance(900ms);
+  EXPECT_EQ(told(), 0u);
+  world.advance(200ms);
+  const auto all = reports::take();
+  ASSERT_EQ(reports::with(all, headline), 1u);
+  const std::string text = all[0];
+  EXPECT_NE(text.find("\"reader\" (spawned at"), std::string::npos) << text;
+  EXPECT_NE(text.find("census_test.cpp"), std::string::npos) << text;
+  EXPECT_NE(text.find("waits for an event"), std::string::npos) << text;
+  EXPECT_NE(text.find("waits for a semaphore"), std::string::npos) << text;
+  EXPECT_EQ(text.find("in a circle"), std::string::npos) << text;
+  world.advance(10s);
+  EXPECT_EQ(told(), 0u) << "once";
+  never.set();  // not fatal: they go on
+  none.release();
+  reader.join();
+  writer.join();
+}
+
+TEST_F(Census, is_silent_without_fibers_and_when_it_is_off) {
+  sim world{1};
+  world.spawn([] {});
+  {
+    runtime rt{watched()};
+    world.advance(5s);
+  }
+  options o = watched();
+  o.asleep_report = false;
+  runtime rt{o};
+  event never;
+  task<void> t = rt.spawn([&] { (void)never.wait(); });
+  world.advance(5s);
+  EXPECT_EQ(told(), 0u);
+  (void)t.request_stop();
+  t.join();
+}
+
+TEST_F(Census, the_second_begins_when_the_last_one_falls_asleep) {
+  sim world{1};
+  runtime rt{watched()};
+  event never;
+  task<void> early = rt.spawn([&] { (void)never.wait(); });
+  task<void> late = rt.spawn([&] {
+    this_fiber::sleep_for(3s);
+    (void)never.wait();
+  });
+  world.advance(3900ms);
+  EXPECT_EQ(told(), 0u) << "a timer was pending, then it was too early";
+  world.advance(300ms);
+  EXPECT_EQ(told(), 1u);
+  never.set();
+  early.join();
+  late.join();
+}
+
+TEST_F(Census, names_a_circle_of_mutexes) {
+  sim world{1};
+  runtime rt{watched()};
+  std::array<mutex, 3> forks;
+  std::vector<task<result<void>>> all;
+  for (std::size_t i = 0; i < 3; ++i) {
+    all.push_back(rt.spawn([&, i]() -> result<void> {
+      const std::lock_guard left{forks[i]};
+      this_fiber::sleep_for(1ms);
+      WEFT_TRY(forks[(i + 1) % 3].lock(deadline::never()));
+      forks[(i + 1) % 3].unlock();
+      return {};
+    }));
+  }
+  task<void> bystander = rt.spawn([&] { const std::lock_guard fork{forks[0]}; });
+  world.advance(2s);
+  const auto found = reports::take();
+  ASSERT_EQ(reports::with(found, headline), 1u);
+  const std::string& text = found[0];
+  EXPECT_NE(text.find("waits for a mutex"), std::string::npos) << text;
+  ASSERT_NE(text.find("in a circle: fiber "), std::string::npos) << text;
+  std::size_t links = 0;
+  const std::string link = " wants what is held by fiber ";
+  for (std::size_t at = text.find(link); at != std::string::npos; at = text.find(link, at + 1)) ++links;
+  EXPECT_EQ(links, 3u) << text;
+  (void)all[2].request_stop();
+  EXPECT_EQ(all[2].join().error(), errc::canceled);
+  EXPECT_TRUE(all[0].join());
+  EXPECT_TRUE(all[1].join());
+  bystander.join();
+}
+
+TEST_F(Census, names_fibers_that_join_each_other) {
+  sim world{1};
+  runtime rt{watched()};
+  event both;
+  task<void> one;
+  task<result<void>> two;
+  one = rt.spawn([&] {
+    (void)both.wait();
+    (void)two.join();
+  });
+  two = rt.spawn([&]() -> result<void> {
+    WEFT_TRY(both.wait());
+    return one.join(deadline::never());
+  });
+  rt.block_on([&] { both.set(); });
+  world.advance(2s);
+  const auto found = reports::take();
+  ASSERT_EQ(reports::with(found, headline), 1u);
+  EXPECT_NE(found[0].find(" joins fiber "), std::string::npos) << found[0];
+  rt.block_on([&] { (void)two.request_stop(); });
+  world.advance(1ms);
+  one.join();
+}
+
+// --- what may still come
+
+TEST_F(Census, waits_for_external_work_and_looks_again) {
+  sim world{1};
+  runtime rt{watched()};
+  event never;
+  std::optional<external_work> first{std::in_place, rt};
+  task<void> t = rt.spawn([&] {
+    const external_work second;
+    EXPECT_EQ(never.wait(2500ms).error(), errc::deadline_exceeded);
+    (void)never.wait();
+  });
+  world.advance(5s);
+  EXPECT_EQ(told(), 0u);
+  external_work moved = std::move(*first);
+  first.reset();
+  world.advance(5s);
+  EXPECT_EQ(told(), 0u);
+  { const external_work ends = std::move(moved); }
+  world.advance(3s);
+  EXPECT_EQ(told(), 0u) << "the fiber has a guard of its own";
+  never.set();
+  t.join();
+}
+
+TEST_F(Census, looks_again_when_external_work_has_ended) {
+  sim world{1};
+  runtime rt{watched()};
+  event never;
+  auto work = std::make_unique<external_work>(rt);
+  task<void> t = rt.spawn([&] { (void)never.wait(); });
+  world.advance(5s);
+  EXPECT_EQ(told(), 0u);
+  work.reset();
+  world.advance(1100ms);
+  EXPECT_EQ(told(), 1u);
+  never.set();
+  t.join();
+}
+
+TEST_F(Census, is_silent_while_a_foreign_thread_waits_at_a_primitive) {
+  sim world{1};
+  runtime rt{watched()};
+  event never, other;
+  task<void> t = rt.spawn([&] { (void)never.wait(); });
+  world.thread([&] { (void)other.wait(world.in(4s)); });
+  world.advance(3900ms);
+  EXPECT_EQ(told(), 0u);
+  world.advance(2s);
+  EXPECT_EQ(told(), 1u) << "it has gone";
+  never.set();
+  t.join();
+}
+
+TEST_F(Census, a_thread_that_joins_does_not_count) {
+  sim world{1};
+  runtime rt{watched()};
+  event never;
+  task<void> t = rt.spawn([&] { (void)never.wait(); });
+  world.thread([&] { t.join(); });
+  world.advance(1100ms);
+  EXPECT_EQ(told(), 1u);
+  never.set();
+  world.run();
+}
+
+TEST_F(Census, is_silent_once_a_foreign_thread_has_woken_a_fiber) {
+  sim world{1};
+  runtime rt{watched()};
+  event first, second;
+  task<void> t = rt.spawn([&] {
+    (void)first.wait();
+    (void)second.wait();
+  });
+  world.thread([&] { first.set(); }, "foreign");
+  world.advance(5s);
+  EXPECT_LE(told(), 1u);
+  second.set();
+  t.join();
+}
+
+TEST_F(Census, is_silent_while_a_job_runs_and_hears_of_no_one_through_it) {
+  sim world{1};
+  runtime rt{watched()};
+  event never, over;
+  task<void> waits = rt.spawn([&] { (void)never.wait(); });
+  task<void> blocks = rt.spawn([&] { blocking([&] { (void)over.wait(world.in(5s)); }); });
+  world.advance(4900ms);
+  EXPECT_EQ(told(), 0u);
+  world.advance(1200ms);
+  EXPECT_EQ(told(), 1u) << "the pool's thread is no foreign one";
+  blocks.join();
+  never.set();
+  waits.join();
+}
+
+TEST_F(Census, is_silent_while_a_foreign_thread_holds_the_mutex) {
+  sim world{1};
+  runtime rt{watched()};
+  mutex m;
+  m.lock();
+  task<void> t = rt.spawn([&] {
+    m.lock();
+    m.unlock();
+  });
+  world.advance(5s);
+  EXPECT_EQ(told(), 0u);
+  m.unlock();
+  t.join();
+}
+
+// --- every interleaving
+
+// Two fibers wait, and threads do something for a while or keep quiet; then the first fiber is woken, from
+// inside or outside, and some time later the second. Told or not, no wake-up is lost.
+void wake_in_time(sim& world) {
+  enum { quiet, guards, waits, wakes, races, races_waiting };
+  const std::uint64_t how = world.random(6);
+  const bool at_the_second = how == races || how == races_waiting;
+  const deadline time = world.in(at_the_second ? 1s : 2500ms);
+  reports::clear();
+  event first, second, gone;
+  std::size_t before = 0, after = 0;
+  {
+    runtime rt{watched(1 + static_cast<unsigned>(world.random(2)))};
+    const auto passes_time = [&] {
+      std::optional<external_work> work;
+      if (how == guards) work.emplace(rt);
+      if (how == waits || how == races_waiting) (void)gone.wait(time);
+      else this_fiber::sleep_until(time);
+    };
+    task<void> a = rt.spawn([&] { (void)first.wait(); });
+    task<void> b = rt.spawn([&] { (void)second.wait(); });
+    world.thread(passes_time);
+    world.thread([&] {
+      passes_time();
+      before = told();
+      if (how == wakes || at_the_second) first.set();
+      else rt.block_on([&] { first.set(); });
+      this_fiber::sleep_for(3s);
+      after = told();
+      second.set();
+    });
+    a.join();
+    b.join();
+    world.run();
+  }
+  after += told();
+  switch (how) {
+    case quiet:
+    case wakes: world.check(before == 1 && after == 0, "not told, or twice"); break;
+    case guards:
+    case waits:
+      world.check(before == 0 && after == 1, "told in spite of outside work, or not after it");
+      break;
+    default: world.check(before + after <= 1, "told twice, or after a foreign wake-up");
+  }
+}
+
+// The same, but nobody is told: a foreign thread has woken a fiber before the second was over.
+void wake_early(sim& world) {
+  reports::clear();
+  event first, second;
+  {
+    runtime rt{watched(1 + static_cast<unsigned>(world.random(2)))};
+    task<void> a = rt.spawn([&] { (void)first.wait(); });
+    task<void> b = rt.spawn([&] { (void)second.wait(); });
+    world.thread([&] {
+      this_fiber::sleep_for(500ms);
+      first.set();
+      this_fiber::sleep_for(3s);
+      second.set();
+    });
+    a.join();
+    b.join();
+    world.run();
+  }
+  world.check(told() == 0, "told, though a foreign thread wakes fibers");
+}
+
+TEST_F(Census, loses_no_wake_up_in_any_interleaving) { explore(10'000, wake_in_time); }
+
+TEST_F(Census, is_silent_where_foreign_threads_wake_in_any_interleaving) { explore(2'000, wake_early); }
+
+TEST_F(Census, every_operation_is_needed) {
+  const std::vector<exemption> in_header = {
+      {"if (!woken_from_outside_.load", mutation::change::drop, "spares stores only"},
+  };
+  const std::vector<exemption> in_source = {
+      {"f.owner.load(std::memory_order_relaxed) != &of_", mutation::change::drop,
+       "there is one runtime here"},
+      {"f.control.load", mutation::change::drop, "circles of joins have a test of their own"},
+  };
+  const auto all = [](sim& world) {
+    wake_in_time(world);
+    wake_early(world);
+  };
+  expect_mutations_found("census.hpp", 2000, all, in_header);
+  expect_mutations_found("census.cpp", 2000, all, in_source);
+}
+
+}  // namespace
+}  // namespace weft
