@@ -147,7 +147,7 @@ TEST(Park, every_operation_is_needed) {
        {"wake_reason::woken), std::memory_order_relaxed", drop, "any number will do, if no wait is pending"}},
       {.workers = 2});
   expect_mutations_found("runtime/park.cpp", seeds, race,
-                         {{"sleeper.bell.load", drop, "these threads wait for no descriptor: they have no bell"}},
+                         {{"sleeper.bell.load", drop, "who waits for no descriptor has no bell"}},
                          {.workers = 2});
 }
 
