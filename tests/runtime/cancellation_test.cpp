@@ -462,7 +462,7 @@ TEST(Cancellation, every_operation_is_needed) {
     }
   };
   const auto check = [&](const code& part, const std::vector<exemption>& exempt = {}) {
-    expect_mutations_found(part, seeds, any, exempt, two_workers);
+    expect_mutations_found(part, 2 * seeds, any, exempt, two_workers);
   };
   check("runtime/with_stop.cpp");
   check("runtime/stop_scope.hpp");
