@@ -25,6 +25,8 @@ constexpr std::int64_t trim_after_ns =
     100'000'000;  // how long a worker must have been idle before it frees memory
 constexpr std::int64_t trim_slice_ns = 2'000'000;  // how long it may do so before it looks at its inbox again
 constexpr std::int64_t spin_min_ns = 2'000;        // where the adaptive spin begins
+constexpr std::uint8_t vain_spins_max = 4;         // a guess
+constexpr std::uint8_t sleeps_without_spin = 250;  // then the vain spins cost no more than a tenth of these
 constexpr std::uint32_t steal_max = 32;            // what one theft may bring (Go takes half of 256)
 
 // Stacks begin at the same offset of a page, so the hot lines of all fibers would share a few sets of the
@@ -406,7 +408,8 @@ void worker::idle() noexcept {
 }
 
 // Spinning pays if what one waits for comes sooner than a sleep and a wake-up would take. So the time is
-// doubled when the spin was enough, or the sleep after it short, and halved when the sleep was long.
+// doubled when the spin was enough, or the sleep after it short, and halved when the sleep was long. If time
+// after time no spin is enough and yet the sleep is short, whoever we wait for seems to want our processor.
 bool worker::spin() noexcept {
   const std::int64_t longest = owner_.settings().spin.count();
   if (longest <= 0 || spin_ns_ <= 0) return false;
@@ -416,12 +419,14 @@ bool worker::spin() noexcept {
     for (int i = 0; i < 16; ++i) {
       if (inbox_.pending() || poller_->ready()) {
         spin_ns_ = std::min(spin_ns_ * 2, longest);
+        vain_spins_ = 0;
         return true;
       }
       spin_pause();
     }
     if (queue_.shared() && steal()) return true;
   } while (steady_ns() < end);
+  if (end == begin + longest) ++vain_spins_;
   return false;
 }
 
@@ -447,10 +452,7 @@ void worker::sleep() noexcept {
     poller_->turn(until);
     inbox_.wake_up();
     if (counts) owner_.sleepers().leave();
-    const std::int64_t longest = owner_.settings().spin.count();
-    if (steady_ns() - begin < longest)
-      spin_ns_ = std::clamp(spin_ns_ * 2, std::min(spin_min_ns, longest), longest);
-    else spin_ns_ = spin_ns_ > spin_min_ns ? spin_ns_ / 2 : 0;
+    adapt_spin(steady_ns() - begin);
   }
   if (may_be_nudged) nudge_owed_ = !owner_.became_busy(idle_);
 }
@@ -466,6 +468,23 @@ bool worker::is_quiet(std::int64_t now, deadline& until) noexcept {
   const std::int64_t then = quiet_since_ + census::idle_ns;
   if (now < then) until.at = std::min(until.at, then);
   return now >= then;
+}
+
+// After a spin in vain, or none, and a sleep.
+void worker::adapt_spin(std::int64_t slept_ns) noexcept {
+  const std::int64_t longest = owner_.settings().spin.count();
+  if (slept_ns >= longest) {
+    spin_ns_ = spin_ns_ > spin_min_ns ? spin_ns_ / 2 : 0;
+    vain_spins_ = 0;
+  } else if (spinless_sleeps_ > 0) {
+    --spinless_sleeps_;
+  } else if (vain_spins_ >= vain_spins_max) {
+    spin_ns_ = 0;
+    vain_spins_ = 0;
+    spinless_sleeps_ = sleeps_without_spin;
+  } else {
+    spin_ns_ = std::clamp(spin_ns_ * 2, std::min(spin_min_ns, longest), longest);
+  }
 }
 
 // Frees memory that the idle worker does not need, a slice at a time. True: there is more, and other work may

@@ -245,6 +245,7 @@ class worker {
   bool steal() noexcept;
   void idle() noexcept;
   bool spin() noexcept;
+  void adapt_spin(std::int64_t slept_ns) noexcept;
   void sleep() noexcept;
   bool is_quiet(std::int64_t now, deadline& until) noexcept;
   bool trim() noexcept;
@@ -273,12 +274,14 @@ class worker {
   context* caller_ = nullptr;
 
   context dead_;  // the context of the fiber that ended last: its sanitizer state goes with the next
-  fiber* stackless_ = nullptr;      // an unstarted fiber of this batch for which the cache had no stack
-  fiber* starved_ = nullptr;        // unstarted fibers for which there was no stack, linked by `next`
-  std::int64_t starved_until_ = 0;  // when to try them again
-  std::int64_t spin_ns_ = 0;        // how long to spin before the next sleep
-  std::int64_t idle_since_ = 0;     // when it last ran a fiber; 0: has trimmed since
-  std::int64_t quiet_since_ = 0;    // for the census: when it first slept after its last batch,
+  fiber* stackless_ = nullptr;        // an unstarted fiber of this batch for which the cache had no stack
+  fiber* starved_ = nullptr;          // unstarted fibers for which there was no stack, linked by `next`
+  std::int64_t starved_until_ = 0;    // when to try them again
+  std::int64_t spin_ns_ = 0;          // how long to spin before the next sleep
+  std::uint8_t vain_spins_ = 0;       // the longest ones, one after the other, with short sleeps after them
+  std::uint8_t spinless_sleeps_ = 0;  // how many short sleeps there are still to be before it spins again
+  std::int64_t idle_since_ = 0;       // when it last ran a fiber; 0: has trimmed since
+  std::int64_t quiet_since_ = 0;      // for the census: when it first slept after its last batch,
   std::uint64_t quiet_batches_ = ~std::uint64_t{0};  // which was this one
   std::uint64_t next_id_ = 0, last_id_ = 0;
   unsigned random_;       // whom to rob first

@@ -179,9 +179,9 @@ void skynet_node(fibers::pooled_fixedsize_stack& stacks, fibers::buffered_channe
   fibers::buffered_channel<std::uint64_t> children{16};
   const std::uint64_t share = count / 10;
   for (std::uint64_t i = 0; i < 10; ++i)
-    fibers::fiber{fibers::launch::dispatch, std::allocator_arg, stacks, [&, first, share, i] {
-                    skynet_node(stacks, children, first + i * share, share);
-                  }}.detach();
+    fibers::fiber{fibers::launch::dispatch, std::allocator_arg, stacks,
+                  [&, first, share, i] { skynet_node(stacks, children, first + i * share, share); }}
+        .detach();
   std::uint64_t sum = 0;
   for (int i = 0; i < 10; ++i) sum += children.value_pop();
   result.push(sum);
