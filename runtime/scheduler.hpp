@@ -68,6 +68,11 @@ class scheduler {
   /// Wakes one such worker to come and steal. One at a time: who finds more than it needs wakes the next.
   void nudge_one() noexcept;
   void search_ended() noexcept { searching_.store(false, std::memory_order_release); }
+  /// Wakes another than the caller, who has been nudged and found other work.
+  void pass_nudge_on() noexcept {
+    search_ended();
+    nudge_one();
+  }
 
   /// A worker says that it sleeps for want of work, and takes it back; false: it has been nudged meanwhile.
   void became_idle(atomic<bool>& flag) noexcept;

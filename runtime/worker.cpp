@@ -45,6 +45,14 @@ constexpr std::uint64_t ids_at_once = 1 << 20;
 
 atomic<std::uint64_t> ids_given{0};
 
+// The values' destructors may wait, and who waits looks at `scopes`, where the outcome is by now.
+WEFT_NOINLINE void end_locals(fiber& self) noexcept {
+  const outcome_operations* const outcome = self.outcome;
+  self.scopes = nullptr;
+  destroy_locals(self);
+  self.outcome = outcome;
+}
+
 }  // namespace
 
 // The outermost function of every fiber's stack. One stack may serve many fibers in turn without a switch:
@@ -55,7 +63,7 @@ void worker::fiber_main() noexcept {
     fiber& self = *here.running();
     self.body(self);
     if (self.has_locals) [[unlikely]]
-      destroy_locals(self);
+      end_locals(self);
     here.leave_runtime(*here.end(self));
   }
 }
@@ -337,6 +345,8 @@ void worker::close() noexcept {
 
 void worker::run_batch() noexcept {
   idle_since_ = 0;
+  if (nudge_owed_) [[unlikely]]
+    owner_.pass_nudge_on();  // we were nudged, but something else was here first, and may keep us
   queue_.refill();
   const int size = static_cast<int>(batch_size(queue_.size()));
   budget_ = size;

@@ -1,6 +1,7 @@
 // fiber_local: whose value it is, how long it lives, who inherits it; on fibers of several workers and on
 // foreign threads.
 #include <array>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,6 +16,7 @@
 #include <weft/runtime/fiber_local.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/with_deadline.hpp>
 
 namespace weft {
 namespace {
@@ -92,19 +94,21 @@ TEST_F(FiberLocal, values_end_after_an_exception_too) {
   });
 }
 
+/// Its destructor waits, and looks at another value.
+struct waits {
+  fiber_local<std::string>* text = nullptr;
+  event *begun = nullptr, *done = nullptr;
+  std::string* seen = nullptr;
+  ~waits() {
+    if (text == nullptr) return;
+    begun->set();
+    (void)done->wait();
+    *seen = **text;
+  }
+};
+
 TEST_F(FiberLocal, a_destructor_may_wait_and_ask_for_other_values) {
   fiber_local<std::string> text;
-  struct waits {
-    fiber_local<std::string>* text = nullptr;
-    event *begun = nullptr, *done = nullptr;
-    std::string* seen = nullptr;
-    ~waits() {
-      if (text == nullptr) return;
-      begun->set();
-      (void)done->wait();
-      *seen = **text;
-    }
-  };
   fiber_local<waits> last;
   event begun, done;
   std::string seen;
@@ -121,6 +125,30 @@ TEST_F(FiberLocal, a_destructor_may_wait_and_ask_for_other_values) {
     t.join();
   });
   EXPECT_EQ(seen, "older, so it is still there");
+}
+
+// Whoever has a deadline looks at the scopes that it is in before it waits.
+TEST_F(FiberLocal, a_destructor_may_wait_in_a_fiber_with_a_result_and_a_deadline) {
+  fiber_local<std::string> text;
+  fiber_local<waits> last;
+  event begun, done;
+  std::string seen;
+  run([&] {
+    with_deadline(std::chrono::minutes{1}, [&] {
+      auto t = spawn([&] {
+        text.get() = "still there";
+        last->text = &text;
+        last->begun = &begun;
+        last->done = &done;
+        last->seen = &seen;
+        return 5;
+      });
+      (void)begun.wait();
+      done.set();
+      EXPECT_EQ(t.join(), 5);
+    });
+  });
+  EXPECT_EQ(seen, "still there");
 }
 
 TEST_F(FiberLocal, reset_destroys_the_value_and_the_next_is_new) {
