@@ -37,8 +37,8 @@ result<void> arrivals::wait_slow(std::uint32_t phase, deadline until, bool cance
     wait_list::remove(w);
     state_.unlock(state);
   }
-  if (how == wake_reason::woken || (state & phase_mask) != phase) return {};
-  return std::unexpected(how == wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+  if ((state & phase_mask) != phase) return {};
+  return result_of(how);
 }
 
 }  // namespace weft::detail

@@ -9,8 +9,8 @@ result<void> event::wait_slow(deadline until) {
   if (!enlist(w)) return {};
   const detail::wake_reason how = park(w, until, detail::park_reason::event);
   const bool opened = detail::wait_list::must_leave(w, how) && leave(w);
-  if (how == detail::wake_reason::woken || opened) return {};
-  return std::unexpected(how == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+  if (opened) return {};
+  return detail::result_of(how);
 }
 
 bool event::enlist(detail::list_waiter& w) noexcept {

@@ -29,8 +29,8 @@ result<void> feed_core::wait_newer(std::uint64_t seen, deadline until) noexcept 
   if (!enlist(w, seen)) return {};
   const wake_reason how = park(w, until, park_reason::channel_recv);
   const bool newer = wait_list::must_leave(w, how) && leave(w, seen);
-  if (how == wake_reason::woken || newer) return {};
-  return std::unexpected(how == wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+  if (newer) return {};
+  return result_of(how);
 }
 
 }  // namespace weft::detail

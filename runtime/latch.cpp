@@ -28,8 +28,8 @@ result<void> latch::wait_slow(deadline until, bool cancellable) const {
     detail::wait_list::remove(w);
     count_.unlock(count);
   }
-  if (how == detail::wake_reason::woken || count == 0) return {};
-  return std::unexpected(how == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+  if (count == 0) return {};
+  return detail::result_of(how);
 }
 
 }  // namespace weft

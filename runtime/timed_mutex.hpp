@@ -1,31 +1,11 @@
 // A mutex with std's names for a bounded wait. `lock(until)` of mutex is the same as a cancellation point.
 #pragma once
 
-#include <chrono>
-
-#include <weft/runtime/any_clock.hpp>
 #include <weft/runtime/mutex.hpp>
+#include <weft/runtime/timed_lock.hpp>
 
 namespace weft {
 
-class timed_mutex : public mutex {
- public:
-  /// Takes it, and tells whether it could. Zero or less tries once. No cancellation point.
-  ///
-  /// Blocks     the calling fiber or thread, at most so long.
-  /// Safe from  any fiber or thread.
-  template <class R, class P>
-  [[nodiscard]] bool try_lock_for(std::chrono::duration<R, P> time) {
-    return try_lock() || lock_until(deadline{time}, /*cancellable=*/false).has_value();
-  }
-
-  /// The same until then, by any clock.
-  template <class C, class D>
-  [[nodiscard]] bool try_lock_until(std::chrono::time_point<C, D> until) {
-    return try_lock() || detail::wait_by_clock(until, [this](deadline at) {
-             return lock_until(at, /*cancellable=*/false).has_value();
-           });
-  }
-};
+class timed_mutex : public detail::timed_lock<mutex> {};
 
 }  // namespace weft

@@ -48,8 +48,8 @@ result<void> wait_group::wait_slow(deadline until) {
   if (!enlist(w)) return {};
   const detail::wake_reason how = park(w, until, detail::park_reason::wait_group);
   const bool none_left = detail::wait_list::must_leave(w, how) && leave(w);
-  if (how == detail::wake_reason::woken || none_left) return {};
-  return std::unexpected(how == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
+  if (none_left) return {};
+  return detail::result_of(how);
 }
 
 }  // namespace weft

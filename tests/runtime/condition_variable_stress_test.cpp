@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <build_kind.hpp>
+#include <everywhere.hpp>
 #include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/once_flag.hpp>
@@ -22,23 +23,11 @@ namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
+using weft_test::fibers;
+using weft_test::run_everywhere;
 using weft_test::scaled;
 
-constexpr unsigned workers = 4, fibers = 8, threads = 4;
-
-// Runs `body(i)` in fibers on all workers, and in foreign threads.
-template <class F>
-void run_everywhere(F body) {
-  runtime rt{{.workers = workers}};
-  std::vector<std::jthread> foreign;
-  for (unsigned i = 0; i < threads; ++i) foreign.emplace_back([&body, i] { body(fibers + i); });
-  rt.block_on([&] {
-    std::vector<task<void>> all;
-    for (unsigned i = 0; i < fibers; ++i)
-      all.push_back(spawn([&body, i] { body(i); }, {.worker = i % workers}));
-    for (task<void>& t : all) t.join();
-  });
-}
+constexpr unsigned threads = 4;
 
 // A bounded queue: half of all produce, the others consume, and wait in every way.
 TEST(ConditionVariableStress, hands_values_over) {
@@ -48,7 +37,7 @@ TEST(ConditionVariableStress, hands_values_over) {
   std::deque<int> queue;
   long made = 0, taken = 0;
   const long all = long{rounds} * (fibers + threads) / 2;
-  run_everywhere([&](unsigned id) {
+  run_everywhere(threads, [&](unsigned id) {
     for (int i = 0; i < rounds; ++i) {
       std::unique_lock hold{m};
       if (id % 2 == 0) {
@@ -91,7 +80,7 @@ TEST(ConditionVariableStress, dies_when_all_have_been_notified) {
   };
   std::vector<std::unique_ptr<round>> rounds;
   for (int i = 0; i < scaled(300); ++i) rounds.push_back(std::make_unique<round>());
-  run_everywhere([&](unsigned id) {
+  run_everywhere(threads, [&](unsigned id) {
     for (const std::unique_ptr<round>& r : rounds) {
       std::unique_lock hold{r->lock};
       if (++r->waiting < fibers + threads) {
@@ -123,7 +112,7 @@ TEST(CallOnceStress, runs_once_and_everybody_sees_it) {
   };
   std::vector<std::unique_ptr<lazy>> all;
   for (int i = 0; i < scaled(2000); ++i) all.push_back(std::make_unique<lazy>());
-  run_everywhere([&](unsigned id) {
+  run_everywhere(threads, [&](unsigned id) {
     for (const std::unique_ptr<lazy>& l : all) {
       const auto make = [&] {
         if (++l->attempts % 3 != 0) throw std::runtime_error{"not yet"};

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <build_kind.hpp>
+#include <everywhere.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -17,23 +18,11 @@ namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
+using weft_test::fibers;
+using weft_test::run_everywhere;
 using weft_test::scaled;
 
-constexpr unsigned workers = 4, fibers = 8, threads = 3;
-
-// Runs `body(i)` in fibers on all workers, and in foreign threads.
-template <class F>
-void run_everywhere(F body) {
-  runtime rt{{.workers = workers}};
-  std::vector<std::jthread> foreign;
-  for (unsigned i = 0; i < threads; ++i) foreign.emplace_back([&body, i] { body(fibers + i); });
-  rt.block_on([&] {
-    std::vector<task<void>> all;
-    for (unsigned i = 0; i < fibers; ++i)
-      all.push_back(spawn([&body, i] { body(i); }, {.worker = i % workers}));
-    for (task<void>& t : all) t.join();
-  });
-}
+constexpr unsigned threads = 3;
 
 template <class M>
 class AnyMutexStress : public testing::Test {};
@@ -44,7 +33,7 @@ TYPED_TEST(AnyMutexStress, guards_plain_memory) {
   const int rounds = scaled(20'000);
   TypeParam m;
   long counted = 0;
-  run_everywhere([&](unsigned) {
+  run_everywhere(threads, [&](unsigned) {
     for (int i = 0; i < rounds; ++i) {
       const std::lock_guard hold{m};
       ++counted;
@@ -59,7 +48,7 @@ TYPED_TEST(AnyMutexStress, guards_plain_memory_across_suspensions) {
   TypeParam m;
   long counted = 0, expected = 0;
   std::mutex sum;
-  run_everywhere([&](unsigned id) {
+  run_everywhere(threads, [&](unsigned id) {
     long mine = 0;
     for (int i = 0; i < rounds; ++i) {
       if ((i + static_cast<int>(id)) % 3 == 0) {
@@ -89,7 +78,7 @@ TEST(MutexStress, dies_with_its_last_user) {
   const int rounds = scaled(1000);
   std::vector<shared*> all;
   for (int i = 0; i < rounds; ++i) all.push_back(new shared);
-  run_everywhere([&](unsigned) {
+  run_everywhere(threads, [&](unsigned) {
     for (shared* const s : all) {
       s->lock.lock();
       const bool last = --s->users == 0;

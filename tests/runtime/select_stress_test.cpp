@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <build_kind.hpp>
+#include <everywhere.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/select.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -74,20 +75,7 @@ void exchange(std::size_t capacity) {
                          when(open[1], on_recv(b, [&](auto v) { take(b, std::move(v)); })),
                          when(timed, on_timeout(20us, nothing))));
   };
-  std::vector<std::jthread> threads;
-  std::vector<task<void>> fibers;
-  for (int i = 0; i < senders; ++i) {
-    const bool timed = i % 3 == 0;
-    if (i % 2 == 0) threads.emplace_back([&, timed] { sends(timed); });
-    else fibers.push_back(rt.spawn([&, timed] { sends(timed); }));
-  }
-  for (int i = 0; i < receivers; ++i) {
-    const bool timed = i % 3 == 0;
-    if (i % 2 == 0) threads.emplace_back([&, timed] { receives(timed); });
-    else fibers.push_back(rt.spawn([&, timed] { receives(timed); }));
-  }
-  for (auto& f : fibers) f.join();
-  threads.clear();
+  weft_test::run_both_ways(rt, senders, receivers, /*period=*/3, sends, receives);
   EXPECT_EQ(received, static_cast<long>(senders) * each);
   EXPECT_EQ(sum, static_cast<long>(senders) * each * (each + 1) / 2);
 }

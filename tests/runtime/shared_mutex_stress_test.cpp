@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <build_kind.hpp>
+#include <everywhere.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/shared_mutex.hpp>
 #include <weft/runtime/shared_timed_mutex.hpp>
@@ -18,23 +19,11 @@ namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
+using weft_test::fibers;
+using weft_test::run_everywhere;
 using weft_test::scaled;
 
-constexpr unsigned workers = 4, fibers = 8, threads = 3;
-
-// Runs `body(i)` in fibers on all workers, and in foreign threads.
-template <class F>
-void run_everywhere(F body) {
-  runtime rt{{.workers = workers}};
-  std::vector<std::jthread> foreign;
-  for (unsigned i = 0; i < threads; ++i) foreign.emplace_back([&body, i] { body(fibers + i); });
-  rt.block_on([&] {
-    std::vector<task<void>> all;
-    for (unsigned i = 0; i < fibers; ++i)
-      all.push_back(spawn([&body, i] { body(i); }, {.worker = i % workers}));
-    for (task<void>& t : all) t.join();
-  });
-}
+constexpr unsigned threads = 3;
 
 struct pair {
   long first = 0, second = 0;
@@ -46,7 +35,7 @@ TEST(SharedMutexStress, guards_plain_memory) {
   shared_timed_mutex m;
   pair guarded;
   std::atomic<long> expected{0};
-  run_everywhere([&](unsigned id) {
+  run_everywhere(threads, [&](unsigned id) {
     long wrote = 0;
     for (int i = 0; i < rounds; ++i) {
       const unsigned way = (static_cast<unsigned>(i) + id) % 8;
@@ -81,7 +70,7 @@ TEST(SharedMutexStress, dies_with_its_last_user) {
   };
   std::vector<shared*> all;
   for (int i = 0; i < scaled(1000); ++i) all.push_back(new shared);
-  run_everywhere([&](unsigned) {
+  run_everywhere(threads, [&](unsigned) {
     for (shared* const s : all) {
       s->lock.lock_shared();
       s->lock.unlock_shared();

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/last_user.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -433,25 +434,10 @@ TEST(SharedMutex, excludes_and_loses_nobody) { explore(seeds, take_it_in_every_w
 
 // As in an object with a count of its users, which the last one destroys.
 void count_and_destroy(sim& world) {
-  auto m = std::make_unique<shared_mutex>();
-  int users = 3;
-  const auto uses = [&, p = m.get()] {
-    p->lock_shared();
-    p->unlock_shared();
-    p->lock();
-    const bool last = --users == 0;
-    p->unlock();
-    if (!last) return;
-    (void)m.release();
-    std::destroy_at(p);
-    std::memset(static_cast<void*>(p), 0xdd, sizeof *p);
-    ::operator delete(p);
-  };
-  world.spawn(uses);
-  world.thread(uses);
-  if (world.random(2) == 0) world.spawn(uses);
-  else world.thread(uses);
-  world.run();
+  last_user_destroys<shared_mutex>(world, [](shared_mutex& m) {
+    m.lock_shared();
+    m.unlock_shared();
+  });
 }
 
 TEST(SharedMutex, may_be_destroyed_by_the_next_who_has_had_it) {
