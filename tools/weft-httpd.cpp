@@ -13,6 +13,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -185,9 +186,14 @@ int main(int argc, char** argv) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   auto runtime = weft::runtime::open(s.runtime);
   if (!runtime) {
-    const bool uring = s.runtime.backend == weft::io_backend::uring;
-    return refuse("cannot start: " + runtime.error().message() +
-                  (uring ? ": try --backend epoll, and see what weft-doctor says" : ""));
+    const char* const forced = std::getenv("WEFT_BACKEND");
+    std::string remedy;
+    if (forced != nullptr && *forced != '\0')
+      remedy = ": WEFT_BACKEND is \"" + std::string{forced} +
+               "\"; auto, uring and epoll are known, and epoll works everywhere";
+    else if (s.runtime.backend == weft::io_backend::uring)
+      remedy = ": try --backend epoll, and see what weft-doctor says";
+    return refuse("cannot start: " + runtime.error().message() + remedy);
   }
   http::server server{routes(), s.server};
   const unsigned workers = (*runtime)->workers();

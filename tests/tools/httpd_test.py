@@ -118,6 +118,13 @@ class Httpd(unittest.TestCase):
         self.assertEqual((status, len(lines)), (2, 1), lines)
         self.assertIn("--host", lines[0])
 
+    def test_says_which_forced_backend_it_does_not_know(self):
+        done = subprocess.run([PROGRAM, "--port", "0"], capture_output=True, text=True, timeout=20,
+                              env={**ENVIRONMENT, "WEFT_BACKEND": "kqueue"})
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+        self.assertIn('WEFT_BACKEND is "kqueue"', done.stderr)
+        self.assertIn("epoll", done.stderr)
+
     @unittest.skipIf(os.geteuid() == 0 and not os.path.exists("/usr/bin/setpriv"), "setpriv is not there")
     def test_says_what_to_do_about_privileged_ports(self):
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as limit:
