@@ -53,7 +53,7 @@ result<void> scheduler::start() {
   prepare_asymmetric_fences();
   describe_fibers();
   if (options_.overflow_report) install_overflow_handler();
-  if (stacks_.guards() != guard_kind::page_table)
+  if (stacks_.guards() != guard_kind::page_table && !simulated)
     report(std::string{"stack guards in force: "} + name(stacks_.guards()) +
            " (page_table needs Linux 6.13)");
   for (unsigned i = 0; i < workers_count_; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
