@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Builds the configurations, runs every test on both I/O backends, counts the test cases. For tools/test.
 
-A configuration is a build directory: its compiler, its meson options, and what its tests run under. Each test
-executable runs once per backend (WEFT_BACKEND), or once if it is of the suite no_io, as `meson test` would run
-it: its environment, its directory, its timeout, alone if it says so. GoogleTest's JSON report gives the cases;
-an executable that leaves none (a script, a crash) counts as one.
+A configuration is a build directory: its compiler, its meson options, and what its tests run under. Each
+test executable runs once per backend (WEFT_BACKEND), or once if it is of the suite no_io, as `meson test`
+would run it: its environment, its directory, its timeout, alone if it says so. GoogleTest's JSON report gives
+the cases; an executable that leaves none (a script, a crash) counts as one.
 Passing tests are quiet. The log of every step lies under build/logs/.
 """
 import argparse
