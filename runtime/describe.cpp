@@ -88,8 +88,8 @@ std::string activity_of(const fiber& f) {
     case fiber_state::started: break;
     default: return "has ended";
   }
-  if (f.waiting == nullptr) return "runs or is ready";
-  return "waits for " + std::string{reasons[static_cast<std::size_t>(f.why)]};
+  if (f.waiting.get() == nullptr) return "runs or is ready";
+  return "waits for " + std::string{reasons[static_cast<std::size_t>(f.why.get())]};
 }
 
 void describe_fibers() noexcept {

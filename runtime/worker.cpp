@@ -276,9 +276,10 @@ void worker::reserve_ids() noexcept {
 // --- stopping
 
 void worker::deliver_stop(fiber& f) noexcept {
-  if (f.state.load(std::memory_order_relaxed) == fiber_state::started && f.waiting != nullptr &&
-      f.waiting->cancellable && f.wants_stop())
-    f.waiting->interrupt(*f.waiting, wake_reason::canceled);
+  wait* const w = f.waiting.get();
+  if (f.state.load(std::memory_order_relaxed) == fiber_state::started && w != nullptr && w->cancellable &&
+      f.wants_stop())
+    w->interrupt(*w, wake_reason::canceled);
 }
 
 void worker::stop_posted(message& m, worker& receiver) noexcept {
