@@ -15,6 +15,8 @@
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
 #include <weft/runtime/barrier.hpp>
+#include <weft/runtime/base/byte_kernels.hpp>
+#include <weft/runtime/base/byte_set.hpp>
 #include <weft/runtime/base/byte_view.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>

@@ -134,6 +134,7 @@ PLAIN = {
                      'after step 3: 5 6 7 0 1 2 3 4']),
     'broadcast': ([], ['heard 10', 'missed 6, then 6']),
     'blocking': ([], ['counted to 10 meanwhile', r'9 \+ 16 = 25', '25 = 25']),
+    'byte_kernels': ([], ['7 words, 24 letters', 'Hello']),
     'byte_view': ([], ['548 548 548']),
     'cancellation_shield': ([], ['goodbye: sent', 'talk: canceled', 'in the shield: deadline exceeded']),
     'channel': ([], ['the 100th prime is 541']),
