@@ -14,6 +14,9 @@
 #include <weft/net/socket_options.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
+#include <weft/pools/buffer.hpp>
+#include <weft/pools/bytes.hpp>
+#include <weft/pools/segmented_buffer.hpp>
 #include <weft/runtime/barrier.hpp>
 #include <weft/runtime/base/byte_kernels.hpp>
 #include <weft/runtime/base/byte_set.hpp>
