@@ -14,7 +14,12 @@
 #include <weft/net/socket_options.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
+#include <weft/pools/buffer.hpp>
+#include <weft/pools/bytes.hpp>
+#include <weft/pools/segmented_buffer.hpp>
 #include <weft/runtime/barrier.hpp>
+#include <weft/runtime/base/byte_kernels.hpp>
+#include <weft/runtime/base/byte_set.hpp>
 #include <weft/runtime/base/byte_view.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>

@@ -1,10 +1,12 @@
 // runtime: opening, stopping, and everything that happens while it does.
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -52,6 +54,14 @@ TEST_F(Runtime, open_refuses_options_out_of_range) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error(), std::errc::invalid_argument);
   EXPECT_THROW(runtime{o}, std::system_error);
+}
+
+// meson runs this once more with a WEFT_SIMD that does not exist.
+TEST_F(Runtime, what_WEFT_SIMD_asks_for_in_vain_is_reported_once) {
+  const char* const wanted = std::getenv("WEFT_SIMD");
+  const bool in_vain = wanted != nullptr && std::string_view{wanted} == "none_such";
+  { runtime rt{with_workers(2)}; }
+  EXPECT_EQ(reports::with(reports::take(), "WEFT_SIMD is not one of"), in_vain ? 1u : 0u);
 }
 
 // Lets the process have only `more` descriptors besides those that are open.
