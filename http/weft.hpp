@@ -19,6 +19,7 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/block_pool.hpp>
 #include <weft/runtime/blocking.hpp>
 #include <weft/runtime/broadcast.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
@@ -34,6 +35,7 @@
 #include <weft/runtime/mpmc_queue.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/nursery.hpp>
+#include <weft/runtime/object_pool.hpp>
 #include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/oneshot.hpp>
 #include <weft/runtime/options.hpp>
