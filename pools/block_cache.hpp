@@ -80,10 +80,11 @@ class alignas(cache_line) block_cache {
 
   std::uint32_t capacity() const noexcept { return capacity_; }
 
-  void put(void* const* blocks, std::uint32_t count) noexcept {
+  /// There must be room for one.
+  void put(void* block) noexcept {
     const std::uint32_t n = count_.load(std::memory_order_relaxed);
-    std::copy(blocks, blocks + count, blocks_.begin() + n);
-    count_.store(n + count, std::memory_order_relaxed);
+    blocks_[n] = block;
+    count_.store(n + 1, std::memory_order_relaxed);
   }
 
   /// There must be one.
@@ -93,10 +94,18 @@ class alignas(cache_line) block_cache {
     return blocks_[n - 1];
   }
 
-  /// Takes out the `count` blocks that were given longest ago; so many there must be.
-  void take_oldest(void** out, std::uint32_t count) noexcept {
+  /// Where an empty cache may be filled, with as many as it holds; filled() then says how many these are, and
+  /// the first of them is the first to be taken.
+  void** room() noexcept { return blocks_.data(); }
+  void filled(std::uint32_t count) noexcept {
+    std::reverse(blocks_.begin(), blocks_.begin() + count);
+    count_.store(count, std::memory_order_relaxed);
+  }
+
+  /// The blocks that were given longest ago first. Who has done something with some of them drops these.
+  void* const* oldest() const noexcept { return blocks_.data(); }
+  void drop_oldest(std::uint32_t count) noexcept {
     const std::uint32_t n = count_.load(std::memory_order_relaxed);
-    std::copy(blocks_.begin(), blocks_.begin() + count, out);
     std::copy(blocks_.begin() + count, blocks_.begin() + n, blocks_.begin());
     count_.store(n - count, std::memory_order_relaxed);
   }

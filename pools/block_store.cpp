@@ -94,17 +94,12 @@ void block_store::untake_locked(void* const* blocks, std::size_t count) noexcept
 std::size_t block_store::refill(void** out) noexcept {
   block_cache* const own = own_cache();
   if (own == nullptr) return take_out(out, 1);
-  if (own->count() != 0) {
-    *out = own->take_newest();
-    return 1;
+  if (own->count() == 0) {
+    const std::size_t got = take_out(own->room(), std::min<std::size_t>(batch_, limit_ - out_));
+    if (got == 0) return 0;
+    own->filled(static_cast<std::uint32_t>(got));
   }
-  scratch blocks;
-  const std::size_t got = take_out(blocks.data(), std::min<std::size_t>(batch_, limit_ - out_));
-  if (got == 0) return 0;
-  *out = blocks[0];
-  std::reverse(blocks.begin() + 1,
-               blocks.begin() + static_cast<std::ptrdiff_t>(got));  // the first goes first
-  own->put(blocks.data() + 1, static_cast<std::uint32_t>(got - 1));
+  *out = own->take_newest();
   return 1;
 }
 
@@ -115,11 +110,10 @@ bool block_store::give_locked(void* block) noexcept {
   }
   if (block_cache* const own = own_cache()) {
     if (own->count() == own->capacity()) {
-      scratch oldest;
-      own->take_oldest(oldest.data(), batch_);
-      put_back(oldest.data(), batch_);
+      put_back(own->oldest(), batch_);
+      own->drop_oldest(batch_);
     }
-    own->put(&block, 1);
+    own->put(block);
   } else {
     put_back(&block, 1);
   }
@@ -176,9 +170,8 @@ void block_store::empty_caches() noexcept {
     if (cache == nullptr) continue;
     cache->await_idle();
     const std::uint32_t count = cache->count();
-    scratch all;
-    cache->take_oldest(all.data(), count);
-    put_back(all.data(), count);
+    put_back(cache->oldest(), count);
+    cache->drop_oldest(count);
   }
 }
 

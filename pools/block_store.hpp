@@ -91,8 +91,6 @@ class block_store {
   pool_stats stats() noexcept;
 
  private:
-  using scratch = std::array<void*, 2 * block_cache::batch_max>;
-
   std::size_t take_out(void** out, std::size_t count) noexcept;
   void put_back(void* const* blocks, std::size_t count) noexcept;
   std::size_t refill(void** out) noexcept;
