@@ -40,6 +40,7 @@
 #include <weft/runtime/oneshot.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/parallel_for.hpp>
+#include <weft/runtime/pool_resource.hpp>
 #include <weft/runtime/race.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/retry.hpp>
@@ -55,8 +56,10 @@
 #include <weft/runtime/std_future.hpp>
 #include <weft/runtime/stop_reason.hpp>
 #include <weft/runtime/task.hpp>
+#include <weft/runtime/task_arena.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/tiered_pool.hpp>
 #include <weft/runtime/timed_mutex.hpp>
 #include <weft/runtime/token_bucket.hpp>
 #include <weft/runtime/unbounded_channel.hpp>
