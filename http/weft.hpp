@@ -24,6 +24,7 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/block_pool.hpp>
 #include <weft/runtime/blocking.hpp>
 #include <weft/runtime/broadcast.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
@@ -39,10 +40,12 @@
 #include <weft/runtime/mpmc_queue.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/nursery.hpp>
+#include <weft/runtime/object_pool.hpp>
 #include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/oneshot.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/parallel_for.hpp>
+#include <weft/runtime/pool_resource.hpp>
 #include <weft/runtime/race.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/retry.hpp>
@@ -58,8 +61,10 @@
 #include <weft/runtime/std_future.hpp>
 #include <weft/runtime/stop_reason.hpp>
 #include <weft/runtime/task.hpp>
+#include <weft/runtime/task_arena.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/tiered_pool.hpp>
 #include <weft/runtime/timed_mutex.hpp>
 #include <weft/runtime/token_bucket.hpp>
 #include <weft/runtime/unbounded_channel.hpp>

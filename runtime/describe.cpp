@@ -59,7 +59,8 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "the children of a nursery",
                                         "one of several things",
                                         "a future",
-                                        "another try"};
+                                        "another try",
+                                        "something of a pool"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

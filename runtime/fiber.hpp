@@ -59,7 +59,8 @@ enum class park_reason : std::uint8_t {
   nursery,
   select,
   future,
-  retry
+  retry,
+  pool
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };
