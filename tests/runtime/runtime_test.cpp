@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +19,7 @@
 #include <build_kind.hpp>
 #include <leak_check.hpp>
 #include <reports.hpp>
+#include <thread_stat.hpp>
 #include <weft/io/io.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
@@ -33,6 +33,7 @@ namespace {
 using namespace std::chrono_literals;
 using detail::atomic;
 using weft_test::reports;
+using weft_test::sleeps;
 
 class Runtime : public weft_test::leak_check {
  protected:
@@ -485,15 +486,6 @@ TEST_F(Admission, foreign_threads_wait_for_room_too) {
 }
 
 // stop() waits for a thread that waits for room, so the fiber for which it waits runs.
-// Whether that thread of ours sleeps in the kernel: proc(5), the state after the name.
-bool sleeps(pid_t thread) {
-  std::ifstream file{"/proc/self/task/" + std::to_string(thread) + "/stat"};
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(')');
-  return name_end != std::string::npos && line.compare(name_end, 3, ") S") == 0;
-}
-
 TEST_F(Admission, a_thread_that_waits_for_room_while_the_runtime_stops_spawns_all_the_same) {
   for (int i = 0; i < weft_test::scaled(200); ++i) {
     runtime rt{limited(1)};
