@@ -26,6 +26,7 @@
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <with_workers.hpp>
 
 namespace weft {
 namespace {
@@ -34,18 +35,12 @@ using namespace std::chrono_literals;
 using detail::atomic;
 using weft_test::reports;
 using weft_test::sleeps;
+using weft_test::with_workers;
 
 class Runtime : public weft_test::leak_check {
  protected:
   Runtime() { reports::clear(); }
 };
-
-options with_workers(unsigned n) {
-  options o;
-  o.workers = n;
-  o.error_sink = reports::sink;
-  return o;
-}
 
 // --- opening
 

@@ -20,6 +20,7 @@
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <with_workers.hpp>
 
 namespace weft {
 namespace {
@@ -27,6 +28,7 @@ namespace {
 using namespace std::chrono_literals;
 using detail::atomic;
 using weft_test::reports;
+using weft_test::with_workers;
 
 class Task : public weft_test::leak_check {
  protected:
@@ -35,13 +37,6 @@ class Task : public weft_test::leak_check {
     EXPECT_EQ(reports::take(), std::vector<std::string>{}) << "reports that no test asked for";
   }
 };
-
-options with_workers(unsigned n) {
-  options o;
-  o.workers = n;
-  o.error_sink = reports::sink;
-  return o;
-}
 
 /// Runs f in a fiber of a runtime with one worker.
 template <class F>
