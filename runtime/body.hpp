@@ -88,43 +88,46 @@ decltype(auto) call_body(F& f, fiber& self) {
   else return std::invoke(f);
 }
 
-// Ends a callable that lies in its fiber, and then the values of fiber_local. Their destructors may wait, and
-// who waits looks at `scopes`: so this comes before the outcome, which lies in the same place.
+// Destroys a callable that lies in its fiber.
 template <class F>
 struct callable_owner {
   fiber& of;
-  ~callable_owner() {
-    stored<F>::destroy(of);
-    if (of.has_locals) [[unlikely]]
-      destroy_locals(of);
-  }
+  ~callable_owner() { stored<F>::destroy(of); }
 };
+
+// Ends the values of fiber_local: when nothing else of the user's runs on this fiber any more, for moving a
+// result, too, may have asked for one. Their destructors may wait, and who waits looks at `scopes`:
+// `outcome`, which lies in the same place, comes after.
+inline void end_locals(fiber& self) noexcept {
+  if (self.has_locals) [[unlikely]]
+    destroy_locals(self);
+}
 
 // Runs the callable in its place, destroys it, and leaves the outcome. The root of every fiber: nothing is
 // thrown past it.
 template <class F>
 void run_body(fiber& self) noexcept {
   using R = returns_t<F>;
+  const outcome_operations* left = nullptr;
   self.scopes = nullptr;
   try {
     if constexpr (std::is_void_v<R>) {
-      {
-        const callable_owner<F> last{self};
-        call_body(stored<F>::get(self), self);
-      }
-      self.outcome = nullptr;
+      const callable_owner<F> last{self};
+      call_body(stored<F>::get(self), self);
     } else {
       R r = [&]() -> R {
         const callable_owner<F> last{self};
         return call_body(stored<F>::get(self), self);
       }();
       stored<R>::create(self, std::move(r));
-      self.outcome = &operations_of<R>;
+      left = &operations_of<R>;
     }
   } catch (...) {  // root: kept for who joins
     stored<std::exception_ptr>::create(self, std::current_exception());
-    self.outcome = &thrown_outcome;
+    left = &thrown_outcome;
   }
+  end_locals(self);
+  self.outcome = left;
 }
 
 template <class F>

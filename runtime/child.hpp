@@ -23,7 +23,8 @@ struct child {
   F f;
 };
 
-/// Runs `f` as a member of `group`. Gives what `f` has thrown.
+/// Runs `f` as a member of `group`, and ends the fiber's locals: the owner is about to hear of the end. Gives
+/// what `f` has thrown.
 template <class F>
 std::exception_ptr call_member(fiber& self, stop_group& group, F&& f) noexcept {
   std::exception_ptr thrown;
@@ -34,6 +35,7 @@ std::exception_ptr call_member(fiber& self, stop_group& group, F&& f) noexcept {
   } catch (...) {  // root: kept for who joins
     thrown = std::current_exception();
   }
+  end_locals(self);
   return thrown;
 }
 

@@ -14,6 +14,7 @@
 #include <leak_check.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/fiber_local.hpp>
+#include <weft/runtime/join_set.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/with_deadline.hpp>
@@ -92,6 +93,28 @@ TEST_F(FiberLocal, values_end_after_an_exception_too) {
     EXPECT_THROW(t.join(), std::runtime_error);
     EXPECT_EQ(log.size(), 1u);
   });
+}
+
+/// Asks for a value when it is moved.
+struct asks_when_moved {
+  explicit asks_when_moved(fiber_local<mourned>& v) : of{&v} {}
+  asks_when_moved(asks_when_moved&& other) noexcept : of{other.of} { (*of)->name = "asked"; }
+  fiber_local<mourned>* of;
+};
+
+TEST_F(FiberLocal, a_value_ends_that_only_the_move_of_a_result_has_asked_for) {
+  std::vector<std::string> log;
+  fiber_local<mourned> a{mourned{log}};
+  run([&] {
+    const auto gives = [&] { return asks_when_moved{a}; };
+    (void)spawn(gives).join();  // which moves it too: that value is this fiber's
+    EXPECT_EQ(log.size(), 1u);
+    join_set<asks_when_moved> set;
+    set.spawn(gives);
+    (void)set.join_next();
+    EXPECT_EQ(log.size(), 2u);
+  });
+  EXPECT_EQ(log.size(), 3u);
 }
 
 /// Its destructor waits, and looks at another value.
