@@ -360,15 +360,22 @@ outcome descriptor::attempt_as(user& u, short events, attempt_function f, void* 
 // datagram socket is, while the queue that it sends to is full. So every second wait is a pause.
 WEFT_NOINLINE outcome descriptor::wait_to_attempt(user& u, short events, unsigned failures,
                                                   deadline until) noexcept {
+  if (failures % 2 != 0) return pause_as(u, pause_shortest * (1 << std::min(failures / 2, 4u)), until);
   pending_operation p{operation_code::poll, -1};
-  if (failures % 2 == 0) {
-    p.flags = static_cast<std::uint16_t>(events);
-    return perform_as(u, p, until);
-  }
-  const deadline pause = pause_shortest * (1 << std::min(failures / 2, 4u));
-  const outcome o = perform_as(u, p, std::min(pause, until));  // ready for nothing: ends with the pause
-  if (o != failure(errc::deadline_exceeded)) return o;
-  return std::min(until, deadline_here()).expired() ? o : 0;
+  p.flags = static_cast<std::uint16_t>(events);
+  return perform_as(u, p, until);
+}
+
+// A fiber hears of close() meanwhile; a foreign thread asks afterwards.
+outcome descriptor::pause_as(user& u, deadline pause, deadline until) noexcept {
+  if (u.heard) return failure(errc::closed);
+  detail::wait w{/*cancellable=*/true};
+  u.hearing = &w;
+  const wake_reason how = park(w, std::min(pause, until), park_reason::io);
+  u.hearing = nullptr;
+  if (u.told.load(std::memory_order_acquire)) return failure(errc::closed);
+  if (how == wake_reason::canceled) return failure(errc::canceled);
+  return std::min(until, deadline_here()).expired() ? failure(errc::deadline_exceeded) : 0;
 }
 
 result<void> descriptor::shutdown(int how) noexcept {

@@ -135,6 +135,7 @@ class descriptor {
   outcome attempt_when_ready(short events, attempt_function f, void* context, deadline until) noexcept;
   outcome attempt_as(user& u, short events, attempt_function f, void* context, deadline until) noexcept;
   outcome wait_to_attempt(user& u, short events, unsigned failures, deadline until) noexcept;
+  outcome pause_as(user& u, deadline pause, deadline until) noexcept;
   outcome recv_as(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
   outcome recv_waiting(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
   void leave(direction way, user& u) noexcept;

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +21,14 @@ namespace {
 
 std::unexpected<std::error_code> failure(int error) noexcept {
   return std::unexpected(std::error_code{error, std::system_category()});
+}
+
+// glibc 2.36 declares both without extern "C".
+
+int pidfd_open(pid_t of) noexcept { return static_cast<int>(::syscall(SYS_pidfd_open, of, 0)); }
+
+int send_signal(int pidfd, int signal) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
@@ -90,7 +98,7 @@ struct starter {
     const int error = ::posix_spawnp(&pid, arguments.front(), &actions, &attributes, arguments.data(),
                                      what.environment ? environment.data() : environ);
     if (error != 0) return failure(error);
-    const int pidfd = ::pidfd_open(pid, 0);
+    const int pidfd = pidfd_open(pid);
     if (pidfd < 0) {  // no descriptor left, say: nobody could wait for it
       const int why = errno;
       ::kill(pid, SIGKILL);
@@ -155,7 +163,7 @@ result<exit_status> child::reap() noexcept {
 }
 
 result<void> child::kill(int signal) noexcept {
-  if (::pidfd_send_signal(pidfd_.native_handle(), signal, nullptr, 0) != 0) return failure(errno);
+  if (send_signal(pidfd_.native_handle(), signal) != 0) return failure(errno);
   return {};
 }
 
