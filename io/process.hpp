@@ -3,7 +3,8 @@
 // posix_spawn() runs on the offload pool (it waits for the child's exec). The child begins with no signal
 // blocked, SIGPIPE at its default, and none of weft's descriptors: all of them are close-on-exec. Its end is
 // the readiness of a pidfd, so waiting costs no thread and no SIGCHLD handler; what else the program does
-// with SIGCHLD does not matter, unless it ignores it or takes all children with wait(). Source: pidfd_open(2).
+// with SIGCHLD does not matter, unless it ignores it or takes all children with wait(). Source:
+// pidfd_open(2).
 #pragma once
 
 #include <sys/types.h>
