@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -426,6 +427,8 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
+    # A shell starts what it runs in the background with SIGINT ignored, and our children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     LOGS.mkdir(parents=True, exist_ok=True)
     refusal = uring_refusal()
     total = Count()
