@@ -12,16 +12,13 @@
 
 #include <weft/io/owned_descriptor.hpp>
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 #include <weft/runtime/blocking.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/with_deadline.hpp>
 
 namespace weft::process {
 namespace {
-
-std::unexpected<std::error_code> failure(int error) noexcept {
-  return std::unexpected(std::error_code{error, std::system_category()});
-}
 
 // glibc 2.36 declares both without extern "C".
 
@@ -91,19 +88,19 @@ struct starter {
   }
 
   result<child> start(const command& what) {
-    if (const int error = prepare(what); error != 0) return failure(error);
+    if (const int error = prepare(what); error != 0) return detail::system_failure(error);
     const auto arguments = pointers_to(what.arguments);
     const auto environment = what.environment ? pointers_to(*what.environment) : std::vector<char*>{};
     pid_t pid = 0;
     const int error = ::posix_spawnp(&pid, arguments.front(), &actions, &attributes, arguments.data(),
                                      what.environment ? environment.data() : environ);
-    if (error != 0) return failure(error);
+    if (error != 0) return detail::system_failure(error);
     const int pidfd = pidfd_open(pid);
     if (pidfd < 0) {  // no descriptor left, say: nobody could wait for it
       const int why = errno;
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
-      return failure(why);
+      return detail::system_failure(why);
     }
     child made;
     made.pid_ = pid;
@@ -156,14 +153,14 @@ result<exit_status> child::wait(deadline until) {
 result<exit_status> child::reap() noexcept {
   siginfo_t info{};
   if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.native_handle()), &info, WEXITED) != 0)
-    return failure(errno);
+    return detail::system_failure();
   status_ = info.si_code == CLD_EXITED ? exit_status{.code = info.si_status}
                                        : exit_status{.signal = info.si_status};
   return *status_;
 }
 
 result<void> child::kill(int signal) noexcept {
-  if (send_signal(pidfd_.native_handle(), signal) != 0) return failure(errno);
+  if (send_signal(pidfd_.native_handle(), signal) != 0) return detail::system_failure();
   return {};
 }
 

@@ -2,11 +2,11 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <vector>
 
 #include <weft/net/socket_options.hpp>
 #include <weft/net/staggered_race.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 
 namespace weft::detail {
 namespace {
@@ -24,7 +24,7 @@ result<net::tcp_stream> connect_in_order(std::span<const net::address> candidate
 
 result<net::tcp_stream> connect_to(const net::address& to, deadline until) {
   const int fd = ::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-  if (fd < 0) return std::unexpected(std::error_code{errno, std::system_category()});
+  if (fd < 0) return system_failure();
   descriptor socket{fd};
   WEFT_TRY(net::set_no_delay(fd, true));
   WEFT_TRY(socket.connect(to.data(), to.size(), until));

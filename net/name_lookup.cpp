@@ -3,11 +3,11 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <utility>
 
 #include <weft/net/resolve.hpp>
 #include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 #include <weft/runtime/scheduler.hpp>
 
 namespace weft::detail {
@@ -16,7 +16,7 @@ result<std::vector<net::address>> lookup_by_system(const std::string& host) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   const int status = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (status == EAI_SYSTEM) return std::unexpected(std::error_code{errno, std::system_category()});
+  if (status == EAI_SYSTEM) return system_failure();
   if (status != 0) return std::unexpected(std::error_code{status, resolve_category()});
   std::vector<net::address> all;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next)

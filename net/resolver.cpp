@@ -14,9 +14,9 @@
 namespace weft::net {
 namespace {
 
-// Names are the same in upper and lower case (RFC 4343), with or without the dot of the root.
+// Names are the same in upper and lower case (RFC 4343). A dot at the end stays: it keeps the system from
+// looking in its search domains.
 std::string canonical(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
   std::string out{host};
   for (char& c : out)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

@@ -8,24 +8,14 @@
 #include <cerrno>
 #include <cstring>
 
-#include <weft/net/message.hpp>
 #include <weft/net/resolve.hpp>
 #include <weft/net/socket_options.hpp>
 #include <weft/runtime/base/platform.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 #include <weft/runtime/thread_stack.hpp>
 
 namespace weft::net {
 namespace {
-
-std::unexpected<std::error_code> last_error() noexcept {
-  return std::unexpected(std::error_code{errno, std::system_category()});
-}
-
-// What a socket on [::] calls ::ffff:a.b.c.d is a.b.c.d to whoever compares it, or answers.
-address peer_in(const sockaddr_in6& from, socklen_t size) noexcept {
-  const auto at = address::from(reinterpret_cast<const sockaddr*>(&from), size);
-  return at ? at->unmapped() : address{};
-}
 
 // A batch in the form that the kernel takes; 8 KiB, so it lies on the thread's stack.
 struct batch {
@@ -71,7 +61,7 @@ WEFT_NOINLINE int try_recv_many(int fd, std::span<udp_socket::incoming> into) no
     const msghdr& header = b.messages[i].msg_hdr;
     into[static_cast<std::size_t>(i)].got = {
         {.size = b.messages[i].msg_len, .truncated = (header.msg_flags & MSG_TRUNC) != 0},
-        peer_in(b.addresses[i], header.msg_namelen)};
+        detail::sender_in(b.addresses[i], header.msg_namelen)};
   }
   return n;
 }
@@ -80,7 +70,7 @@ WEFT_NOINLINE int try_recv_many(int fd, std::span<udp_socket::incoming> into) no
 
 result<udp_socket> udp_socket::open(int family) {
   const int fd = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
-  if (fd < 0) return last_error();
+  if (fd < 0) return detail::system_failure();
   return udp_socket{fd, family == AF_INET6};
 }
 
@@ -100,7 +90,7 @@ result<udp_socket> udp_socket::bind(const address& at, bool shared) {
     const int v6_only = !at.is_any();
     WEFT_TRY(made.set(IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only));
   }
-  if (::bind(made.native_handle(), at.data(), at.size()) != 0) return last_error();
+  if (::bind(made.native_handle(), at.data(), at.size()) != 0) return detail::system_failure();
   return made;
 }
 
@@ -112,32 +102,8 @@ result<udp_socket> udp_socket::connect(std::string_view host_port, deadline unti
 }
 
 result<void> udp_socket::connect(const address& to) {
-  if (::connect(native_handle(), to.data(), to.size()) != 0) return last_error();
+  if (::connect(native_handle(), to.data(), to.size()) != 0) return detail::system_failure();
   return {};
-}
-
-result<void> udp_socket::send(byte_view bytes, deadline until) {
-  WEFT_TRY(detail::send_message(descriptor_, {.bytes = bytes}, until));
-  return {};
-}
-
-result<void> udp_socket::send_to(byte_view bytes, const address& to, deadline until) {
-  WEFT_TRY(detail::send_message(descriptor_, {.bytes = bytes, .to = to.data(), .to_size = to.size()}, until));
-  return {};
-}
-
-result<udp_socket::received> udp_socket::recv(std::span<std::byte> into, deadline until) {
-  detail::incoming_message m{.into = into};
-  const std::size_t size = WEFT_TRY(detail::receive_message(descriptor_, m, until));
-  return received{size, m.truncated};
-}
-
-result<udp_socket::received_from> udp_socket::recv_from(std::span<std::byte> into, deadline until) {
-  sockaddr_in6 from{};
-  detail::incoming_message m{
-      .into = into, .from = reinterpret_cast<sockaddr*>(&from), .from_size = sizeof from};
-  const std::size_t size = WEFT_TRY(detail::receive_message(descriptor_, m, until));
-  return received_from{{size, m.truncated}, peer_in(from, m.from_size)};
 }
 
 result<std::size_t> udp_socket::send_many(std::span<const outgoing> datagrams, deadline until) {
@@ -164,7 +130,7 @@ result<std::size_t> udp_socket::recv_many(std::span<incoming> into, deadline unt
 // --- groups
 
 result<void> udp_socket::set(int level, int name, const void* value, socklen_t size) noexcept {
-  if (::setsockopt(native_handle(), level, name, value, size) != 0) return last_error();
+  if (::setsockopt(native_handle(), level, name, value, size) != 0) return detail::system_failure();
   return {};
 }
 

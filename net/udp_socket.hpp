@@ -1,7 +1,8 @@
 // A UDP socket: datagrams to and from IPv4 and IPv6 addresses, one or many at a time, to groups and to all.
 //
 // A datagram arrives whole or not at all; the network loses, doubles and reorders them. Sending hardly ever
-// waits, and what has come is received without the ring: many of them by one system call (recv_many).
+// waits, and what has come is received without the ring: many of them by one system call (recv_many). One by
+// one is in datagram_socket.hpp; a broadcast address without set_broadcast() is EACCES.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include <weft/io/descriptor.hpp>
 #include <weft/net/address.hpp>
+#include <weft/net/datagram_socket.hpp>
 #include <weft/runtime/base/byte_view.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
@@ -20,15 +21,8 @@ namespace weft::net {
 
 /// Moves only. One fiber may send while another receives, and further ones wait their turn; close() ends all
 /// with errc::closed.
-class udp_socket {
+class udp_socket : public detail::datagram_socket<address> {
  public:
-  struct received {
-    std::size_t size = 0;    // may be 0: an empty datagram
-    bool truncated = false;  // it was longer than the buffer: its rest is lost
-  };
-  struct received_from : received {
-    address from;
-  };
   /// One of send_many().
   struct outgoing {
     byte_view bytes;
@@ -60,22 +54,6 @@ class udp_socket {
   ///
   /// Errors     the kernel's.
   [[nodiscard]] result<void> connect(const address& to);
-
-  // Each of these
-  //
-  //   Blocks     the calling fiber, while the kernel's buffer is full, or while nothing has come.
-  //   Errors     closed, canceled, deadline_exceeded; what the kernel says. A socket that is connected hears
-  //              of an earlier datagram that nobody received (ECONNREFUSED).
-  //   Safe from  any fiber.
-
-  /// Sends one datagram to the peer of connect(). Errors: also EMSGSIZE, EDESTADDRREQ; EACCES for a broadcast
-  /// address without set_broadcast(). Nothing has gone out.
-  [[nodiscard]] result<void> send(byte_view bytes, deadline until = {});
-  [[nodiscard]] result<void> send_to(byte_view bytes, const address& to, deadline until = {});
-
-  /// Receives one datagram.
-  [[nodiscard]] result<received> recv(std::span<std::byte> into, deadline until = {});
-  [[nodiscard]] result<received_from> recv_from(std::span<std::byte> into, deadline until = {});
 
   /// How many one system call of the two below takes.
   static constexpr std::size_t batch_max = 64;
@@ -109,23 +87,16 @@ class udp_socket {
   /// Lets it send to broadcast addresses (IPv4 only).
   [[nodiscard]] result<void> set_broadcast(bool on);
 
-  /// Ends whatever waits here with errc::closed and closes. Safe from  any fiber or thread.
-  void close() noexcept { descriptor_.close(); }
-
   /// Where it is bound, port included, in the form of address::parse(); empty once closed.
   std::string local_address() const;
 
-  /// The socket, for its options; -1 once closed.
-  int native_handle() const noexcept { return descriptor_.native_handle(); }
-
  private:
-  explicit udp_socket(int fd, bool is_v6) noexcept : descriptor_{fd}, is_v6_{is_v6} {}
+  explicit udp_socket(int fd, bool is_v6) noexcept : datagram_socket{fd}, is_v6_{is_v6} {}
 
   static result<udp_socket> open(int family);
   result<void> set(int level, int name, const void* value, socklen_t size) noexcept;
   result<void> set_membership(int name, const address& group, unsigned interface) noexcept;
 
-  detail::descriptor descriptor_;
   bool is_v6_;
 };
 

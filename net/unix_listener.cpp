@@ -2,12 +2,12 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <utility>
 
 #include <weft/io/owned_descriptor.hpp>
 #include <weft/net/bound_path.hpp>
 #include <weft/net/unix_address.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 
 namespace weft::net {
 
@@ -35,11 +35,9 @@ unix_listener::~unix_listener() {
 result<unix_listener> unix_listener::bind(std::string_view at, listen_options options) {
   const unix_address where = WEFT_TRY(unix_address::parse(at));
   io::owned_descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (!socket || ::bind(socket.get(), where.data(), where.size()) != 0)
-    return std::unexpected(std::error_code{errno, std::system_category()});
+  if (!socket || ::bind(socket.get(), where.data(), where.size()) != 0) return detail::system_failure();
   auto made = std::make_unique<state>(socket.release(), where, options);
-  if (::listen(made->listener.native_handle(), options.backlog) != 0)
-    return std::unexpected(std::error_code{errno, std::system_category()});
+  if (::listen(made->listener.native_handle(), options.backlog) != 0) return detail::system_failure();
   return unix_listener{std::move(made)};
 }
 

@@ -8,23 +8,16 @@
 #include <weft/net/message.hpp>
 #include <weft/net/unix_address.hpp>
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 
 namespace weft::net {
 
 static_assert(unix_stream::descriptors_max == detail::descriptors_per_message);
 
-namespace {
-
-std::unexpected<std::error_code> last_error() noexcept {
-  return std::unexpected(std::error_code{errno, std::system_category()});
-}
-
-}  // namespace
-
 result<unix_stream> unix_stream::connect(std::string_view to, deadline until) {
   const unix_address at = WEFT_TRY(unix_address::parse(to));
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return last_error();
+  if (fd < 0) return detail::system_failure();
   unix_stream made{fd};
   // It succeeds or fails at once; a full backlog is EAGAIN, of which no readiness tells the end.
   const auto attempt = [&at](int socket) noexcept {
@@ -36,7 +29,8 @@ result<unix_stream> unix_stream::connect(std::string_view to, deadline until) {
 
 result<std::pair<unix_stream, unix_stream>> unix_stream::pair() {
   int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) return last_error();
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+    return detail::system_failure();
   return std::pair{unix_stream{fds[0]}, unix_stream{fds[1]}};
 }
 
@@ -59,7 +53,8 @@ result<received_message> unix_stream::receive(std::span<std::byte> into,
 result<peer_credentials> unix_stream::peer() const noexcept {
   ucred who;
   socklen_t size = sizeof who;
-  if (::getsockopt(native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return last_error();
+  if (::getsockopt(native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+    return detail::system_failure();
   return peer_credentials{who.pid, who.uid, who.gid};
 }
 

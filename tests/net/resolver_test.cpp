@@ -60,7 +60,7 @@ TEST_F(Resolver, asks_once_while_the_answer_holds) {
     net::resolver names{{.lookup = numbered}};
     EXPECT_EQ(first_of(names.resolve("example:80", 5s)), "10.0.0.1:80");
     EXPECT_EQ(first_of(names.resolve("example:443", 5s)), "10.0.0.1:443");
-    EXPECT_EQ(first_of(names.resolve("EXAMPLE.:1", 5s)), "10.0.0.1:1");
+    EXPECT_EQ(first_of(names.resolve("EXAMPLE:1", 5s)), "10.0.0.1:1");
     EXPECT_EQ(first_of(names.resolve("other:80", 5s)), "10.0.0.2:80");
     EXPECT_EQ(lookups.load(), 2);
     EXPECT_EQ(names.stats().hits, 2u);
@@ -68,6 +68,7 @@ TEST_F(Resolver, asks_once_while_the_answer_holds) {
     EXPECT_EQ(names.stats().names, 2u);
     names.clear();
     EXPECT_EQ(first_of(names.resolve("example:80", 5s)), "10.0.0.3:80");
+    EXPECT_EQ(first_of(names.resolve("example.:80", 5s)), "10.0.0.4:80");  // not in the search domains
   });
 }
 
