@@ -78,8 +78,8 @@ class udp_socket : public detail::datagram_socket<address> {
   [[nodiscard]] result<void> join(const address& group, unsigned interface = 0);
   [[nodiscard]] result<void> leave(const address& group, unsigned interface = 0);
 
-  /// Through which interface, how far (1: not beyond the next router), and whether to this machine's own
-  /// members too, what is sent to a group goes.
+  /// Through which interface, how far (0: not beyond this machine, 1: not beyond the next router), and
+  /// whether to this machine's own members too, what is sent to a group goes.
   [[nodiscard]] result<void> set_multicast_interface(unsigned interface);
   [[nodiscard]] result<void> set_multicast_hops(int hops);
   [[nodiscard]] result<void> set_multicast_loopback(bool on);

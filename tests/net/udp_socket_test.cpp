@@ -1,5 +1,6 @@
 #include "net_fixture.hpp"
 
+#include <ifaddrs.h>
 #include <net/if.h>
 
 #include <array>
@@ -32,22 +33,34 @@ result<std::string> recv_text(net::udp_socket& by, weft::deadline until = 5s) {
   return text_of(std::span{into}.first(got.size));
 }
 
-// Two addresses on the loopback that have joined a group hear what a third sends to it; skipped where the
-// machine has no route for it.
+// One that is up and passes groups of IPv6 on, which the loopback does not; 0: none.
+unsigned interface_for_v6_groups() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return 0;
+  unsigned found = 0;
+  for (const ifaddrs* i = all; i != nullptr && found == 0; i = i->ifa_next) {
+    const bool has_v6 = i->ifa_addr != nullptr && i->ifa_addr->sa_family == AF_INET6;
+    if (has_v6 && (i->ifa_flags & IFF_UP) != 0 && (i->ifa_flags & IFF_MULTICAST) != 0)
+      found = ::if_nametoindex(i->ifa_name);
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
+// Two that have joined a group hear what a third sends to it, and it does not leave this machine.
 void check_group(net::address any, net::address group, unsigned interface) {
   auto a = net::udp_socket::bind(any, /*shared=*/true);
   ASSERT_TRUE(a) << a.error().message();
   const net::address to = group.with_port(address_of(*a).port());
   auto b = net::udp_socket::bind(any.with_port(to.port()), /*shared=*/true);
   ASSERT_TRUE(b) << b.error().message();
-  if (const auto joined = a->join(group, interface); !joined) {
+  if (const auto joined = a->join(group, interface); !joined)
     GTEST_SKIP() << "no groups on this machine: " << joined.error().message();
-  }
   ASSERT_TRUE(b->join(group, interface));
   auto sender = net::udp_socket::bind(any.is_v4() ? net::address::loopback_v4(0) : any.with_port(0));
   ASSERT_TRUE(sender);
   ASSERT_TRUE(sender->set_multicast_interface(interface));
-  ASSERT_TRUE(sender->set_multicast_hops(1));
+  ASSERT_TRUE(sender->set_multicast_hops(0));
   ASSERT_TRUE(sender->set_multicast_loopback(true));
   ASSERT_TRUE(sender->send_to("to all"sv, to, 5s));
   EXPECT_EQ(recv_text(*a), "to all");
@@ -266,9 +279,9 @@ TEST_F(UdpSocket, a_group_is_heard_by_its_members) {
 }
 
 TEST_F(UdpSocket, a_group_of_ipv6_is_heard_by_its_members) {
-  on_fiber([] {
-    check_group(net::address::any_v6(0), *net::address::parse("[ff01::7701]:0"), ::if_nametoindex("lo"));
-  });
+  const unsigned interface = interface_for_v6_groups();
+  if (interface == 0) GTEST_SKIP() << "no interface for them";
+  on_fiber([=] { check_group(net::address::any_v6(0), *net::address::parse("[ff01::7701]:0"), interface); });
 }
 
 TEST_F(UdpSocket, broadcasting_has_to_be_allowed) {
