@@ -3,16 +3,22 @@
 namespace weft::detail {
 
 std::vector<net::address> in_turns(std::span<const net::address> addresses) {
-  std::vector<net::address> sorted{addresses.begin(), addresses.end()};
-  if (sorted.empty()) return sorted;
-  const auto others =
-      std::stable_partition(sorted.begin(), sorted.end(),
-                            [v6 = sorted.front().is_v6()](const net::address& a) { return a.is_v6() == v6; });
   std::vector<net::address> out;
-  out.reserve(sorted.size());
-  for (auto a = sorted.begin(), b = others; a != others || b != sorted.end();) {
-    if (a != others) out.push_back(*a++);
-    if (b != sorted.end()) out.push_back(*b++);
+  out.reserve(addresses.size());
+  const auto end = addresses.end();
+  const auto next = [end](auto from, bool v6) {
+    return std::find_if(from, end, [v6](const net::address& a) { return a.is_v6() == v6; });
+  };
+  const bool first = !addresses.empty() && addresses.front().is_v6();
+  for (auto a = next(addresses.begin(), first), b = next(addresses.begin(), !first); a != end || b != end;) {
+    if (a != end) {
+      out.push_back(*a);
+      a = next(a + 1, first);
+    }
+    if (b != end) {
+      out.push_back(*b);
+      b = next(b + 1, !first);
+    }
   }
   return out;
 }
