@@ -1,6 +1,8 @@
 #include <weft/io/descriptor.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -8,6 +10,13 @@
 #include <unistd.h>
 
 namespace weft::detail {
+namespace {
+
+// Between two attempts at what is not as ready as it says; up to sixteen times as long. A guess.
+constexpr std::chrono::milliseconds pause_shortest{1};
+
+}  // namespace
+
 struct descriptor::turn : list_waiter {
   turn(direction way_, user& who_) noexcept : list_waiter{/*cancellable=*/true}, way{way_}, of{&who_} {}
   explicit turn(bool is_cancellable) noexcept : list_waiter{is_cancellable} {}
@@ -322,6 +331,51 @@ result<int> descriptor::poll(short events, deadline until) noexcept {
   pending_operation p{operation_code::poll, -1};
   p.flags = static_cast<std::uint16_t>(events);
   return to_result<int>(run(p, (events & ~writing) == 0 ? direction::out : direction::in, until));
+}
+
+outcome descriptor::attempt_when_ready(short events, attempt_function f, void* context,
+                                       deadline until) noexcept {
+  const direction way = events == POLLOUT ? direction::out : direction::in;
+  user u;
+  if (const outcome entered = enter(way, u, until); entered < 0) return entered;
+  const outcome o = attempt_as(u, events, f, context, until);
+  leave(way, u);
+  return o;
+}
+
+outcome descriptor::attempt_as(user& u, short events, attempt_function f, void* context,
+                               deadline until) noexcept {
+  for (unsigned failures = 0;; ++failures) {
+    outcome o = f(context, native_handle());
+    while (o == -EINTR) o = f(context, native_handle());
+    if (o != -EAGAIN) {
+      if (failures == 0 && u.home != nullptr) count_immediate_completion(*u.home->running());
+      return o;
+    }
+    if (const outcome ready = wait_to_attempt(u, events, failures, until); ready < 0) return ready;
+  }
+}
+
+// What has been reported ready and yet would wait may be reported ready for ever: an unconnected unix
+// datagram socket is, while the queue that it sends to is full. So every second wait is a pause.
+WEFT_NOINLINE outcome descriptor::wait_to_attempt(user& u, short events, unsigned failures,
+                                                  deadline until) noexcept {
+  if (failures % 2 != 0) return pause_as(u, pause_shortest * (1 << std::min(failures / 2, 4u)), until);
+  pending_operation p{operation_code::poll, -1};
+  p.flags = static_cast<std::uint16_t>(events);
+  return perform_as(u, p, until);
+}
+
+// A fiber hears of close() meanwhile; a foreign thread asks afterwards.
+outcome descriptor::pause_as(user& u, deadline pause, deadline until) noexcept {
+  if (u.heard) return failure(errc::closed);
+  detail::wait w{/*cancellable=*/true};
+  u.hearing = &w;
+  const wake_reason how = park(w, std::min(pause, until), park_reason::io);
+  u.hearing = nullptr;
+  if (u.told.load(std::memory_order_acquire)) return failure(errc::closed);
+  if (how == wake_reason::canceled) return failure(errc::canceled);
+  return std::min(until, deadline_here()).expired() ? failure(errc::deadline_exceeded) : 0;
 }
 
 result<void> descriptor::shutdown(int how) noexcept {

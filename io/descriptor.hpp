@@ -78,6 +78,18 @@ class descriptor {
   /// writers.
   [[nodiscard]] result<int> poll(short events, deadline until = {}) noexcept;
 
+  /// What `call(fd)` gives, a system call that never waits: made at once, and again whenever the descriptor
+  /// is ready, until it gives something other than -EAGAIN: its value or -errno. It must not suspend.
+  /// `events`: POLLIN or POLLOUT, what to wait for and whose turn it is. For calls that have no operation of
+  /// their own.
+  template <class F>
+  [[nodiscard]] result<std::size_t> when_ready(short events, F call, deadline until = {}) noexcept {
+    const attempt_function f = [](void* context, int fd) noexcept -> outcome {
+      return (*static_cast<F*>(context))(fd);
+    };
+    return to_result<std::size_t>(attempt_when_ready(events, f, &call, until));
+  }
+
   /// At once, whoever uses it. `how`: SHUT_*.
   ///
   /// Errors     closed, the kernel's.
@@ -119,6 +131,11 @@ class descriptor {
   outcome perform_as(user& u, pending_operation& p, deadline until) noexcept;
   outcome enter(direction way, user& u, deadline until) noexcept;
   outcome enter_slow(direction way, user& u, deadline until) noexcept;
+  using attempt_function = outcome (*)(void* context, int fd) noexcept;
+  outcome attempt_when_ready(short events, attempt_function f, void* context, deadline until) noexcept;
+  outcome attempt_as(user& u, short events, attempt_function f, void* context, deadline until) noexcept;
+  outcome wait_to_attempt(user& u, short events, unsigned failures, deadline until) noexcept;
+  outcome pause_as(user& u, deadline pause, deadline until) noexcept;
   outcome recv_as(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
   outcome recv_waiting(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
   void leave(direction way, user& u) noexcept;

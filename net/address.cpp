@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include <weft/runtime/base/system_failure.hpp>
+
 namespace weft::net {
 
 // The two forms are told apart, and their ports read, through either member: see storage_.
@@ -179,16 +181,14 @@ result<address> address::from(const sockaddr* from, socklen_t length) noexcept {
 result<address> address::local_of(int fd) noexcept {
   storage bound{.v6 = {}};
   socklen_t length = sizeof bound;
-  if (::getsockname(fd, &bound.any, &length) != 0)
-    return std::unexpected(std::error_code{errno, std::system_category()});
+  if (::getsockname(fd, &bound.any, &length) != 0) return detail::system_failure();
   return from(&bound.any, std::min<socklen_t>(length, sizeof bound));
 }
 
 result<address> address::peer_of(int fd) noexcept {
   storage peer{.v6 = {}};
   socklen_t length = sizeof peer;
-  if (::getpeername(fd, &peer.any, &length) != 0)
-    return std::unexpected(std::error_code{errno, std::system_category()});
+  if (::getpeername(fd, &peer.any, &length) != 0) return detail::system_failure();
   return from(&peer.any, std::min<socklen_t>(length, sizeof peer));
 }
 

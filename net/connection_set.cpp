@@ -72,8 +72,7 @@ void connection_set::start(int connection) {
 
 result<void> connection_set::run(int connection, unsigned counted_at) {
   const member here{*this, counted_at};
-  net::tcp_stream stream{connection};
-  const result<void> served = handler_.call(handler_.f, std::move(stream));
+  const result<void> served = handler_.call(handler_.f, connection);
   if (!served && is_news(served.error())) return served;
   return {};
 }

@@ -10,7 +10,6 @@
 #include <source_location>
 
 #include <weft/net/gate.hpp>
-#include <weft/net/tcp_stream.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
 
@@ -20,7 +19,7 @@ class scheduler;
 
 /// What a connection is given to: the user's callable, its type forgotten.
 struct connection_handler {
-  result<void> (*call)(void* f, net::tcp_stream&& connection);
+  result<void> (*call)(void* f, int connection);  // a non-blocking descriptor, f's to close
   void* f;
   std::source_location site;
 };

@@ -1,17 +1,12 @@
 #include <weft/net/resolve.hpp>
 
 #include <netdb.h>
-#include <sys/socket.h>
 
-#include <cerrno>
+#include <charconv>
 #include <memory>
 #include <string>
-#include <utility>
 
-#include <weft/net/gate.hpp>
-#include <weft/runtime/base/atomic.hpp>
-#include <weft/runtime/offload_pool.hpp>
-#include <weft/runtime/scheduler.hpp>
+#include <weft/net/name_lookup.hpp>
 
 namespace weft::detail {
 namespace {
@@ -27,49 +22,6 @@ class category final : public std::error_category {
       default: return {value, *this};
     }
   }
-};
-
-// One call. Two hold it, the thread that makes it and the fiber that waits; whoever lets go last deletes it.
-struct call : offload_job {
-  call(std::string_view host_, std::uint16_t port_) : host{host_}, port{port_} { run = run_on_thread; }
-
-  static void run_on_thread(offload_job& self) noexcept {
-    call& c = static_cast<call&>(self);
-    c.resolve();
-    c.done.open();
-    c.release();
-  }
-
-  void resolve() noexcept {
-    addrinfo hints{}, *found = nullptr;
-    hints.ai_socktype = SOCK_STREAM;
-    const int status = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-    if (status != 0) {
-      error = status == EAI_SYSTEM ? std::error_code{errno, std::system_category()}
-                                   : std::error_code{status, resolve_category()};
-      return;
-    }
-    for (const addrinfo* at = found; at != nullptr; at = at->ai_next)
-      if (const auto a = net::address::from(at->ai_addr, at->ai_addrlen))
-        addresses.push_back(a->with_port(port));
-    ::freeaddrinfo(found);
-    if (addresses.empty()) error = {EAI_NONAME, resolve_category()};
-  }
-
-  void release() noexcept {
-    if (holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-
-  const std::string host;
-  const std::uint16_t port;
-  std::vector<net::address> addresses;  // these two: the thread's, until `done`
-  std::error_code error;
-  atomic<int> holders{2};
-  gate done;
-};
-
-struct releaser {
-  void operator()(call* c) const noexcept { c->release(); }
 };
 
 }  // namespace
@@ -90,24 +42,30 @@ bool is_host_name(std::string_view text) noexcept {
   return !last.empty() && !hexadecimal && last.find_first_not_of(digits) != last.npos;
 }
 
-result<std::vector<net::address>> resolve(std::string_view host, std::uint16_t port, deadline until) {
-  const std::unique_ptr<call, releaser> made{new call{host, port}};
-  worker* const here = worker::current();
-  if (here == nullptr) {
-    call::run_on_thread(*made);
-  } else {
-    if (!here->owner().offload().submit(*made)) {
-      made->release();
-      return std::unexpected(errc::limit);
-    }
-    switch (made->done.wait(until, /*cancellable=*/true, park_reason::offload)) {
-      case wake_reason::canceled: return std::unexpected(errc::canceled);
-      case wake_reason::timed_out: return std::unexpected(errc::deadline_exceeded);
-      default: break;
-    }
-  }
-  if (made->error) return std::unexpected(made->error);
-  return std::move(made->addresses);
+bool is_name_with_port(std::string_view host_port, std::error_code no_address) noexcept {
+  // What has no port, or a bad one, or brackets, would be no better with a name in it.
+  return no_address == net::address_error::bad_host && is_host_name(host_part(host_port));
+}
+
+std::string_view host_part(std::string_view host_port) noexcept {
+  return host_port.substr(0, host_port.find(':'));
+}
+
+std::vector<net::address> with_port_of(std::string_view host_port, std::vector<net::address> addresses) {
+  std::uint16_t port = 0;  // address::parse() has found it good
+  std::from_chars(host_part(host_port).end() + 1, host_port.end(), port);
+  for (net::address& a : addresses) a = a.with_port(port);
+  return addresses;
+}
+
+result<std::vector<net::address>> resolve_host_port(std::string_view host_port, deadline until) {
+  const auto numeric = net::address::parse(host_port);
+  if (numeric) return std::vector{*numeric};
+  if (!is_name_with_port(host_port, numeric.error())) return std::unexpected(numeric.error());
+  const auto lookup = std::make_shared<name_lookup>(std::string{host_part(host_port)}, lookup_by_system);
+  name_lookup::start(lookup);
+  WEFT_TRY(lookup->wait(until));
+  return with_port_of(host_port, WEFT_TRY(lookup->found()));
 }
 
 }  // namespace weft::detail

@@ -2,7 +2,6 @@
 // set up for.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -21,13 +20,21 @@ const std::error_category& resolve_category() noexcept;
 /// "0x7f000001").
 bool is_host_name(std::string_view text) noexcept;
 
-/// The TCP addresses of `host`, best first (RFC 6724), with `port`.
+/// Whether `host_port`, which is no address for the reason `no_address`, has a name where the address would
+/// stand, and a good port.
+bool is_name_with_port(std::string_view host_port, std::error_code no_address) noexcept;
+
+/// Of such a one: the name, and `addresses` with its port.
+std::string_view host_part(std::string_view host_port) noexcept;
+std::vector<net::address> with_port_of(std::string_view host_port, std::vector<net::address> addresses);
+
+/// The addresses of "127.0.0.1:80", "[::1]:80" (one) or "example.com:80", best first.
 ///
-/// Blocks     the calling fiber. getaddrinfo() cannot be stopped: one that is no longer waited for goes on by
-///            itself.
-/// Errors     canceled, deadline_exceeded; resolve_category(); limit: the offload pool takes no more.
+/// Blocks     the calling fiber, if it is a name. getaddrinfo() cannot be stopped: one that is no longer
+///            waited for goes on by itself.
+/// Errors     address_error for what is no HOST:PORT; canceled, deadline_exceeded; resolve_category(); limit:
+///            the offload pool takes no more.
 /// Safe from  any fiber; a foreign thread just calls getaddrinfo(), whatever `until` says.
-[[nodiscard]] result<std::vector<net::address>> resolve(std::string_view host, std::uint16_t port,
-                                                        deadline until);
+[[nodiscard]] result<std::vector<net::address>> resolve_host_port(std::string_view host_port, deadline until);
 
 }  // namespace weft::detail

@@ -5,15 +5,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <climits>
+
+#include <weft/runtime/base/system_failure.hpp>
 
 namespace weft::net {
 namespace {
 
 result<void> set(int fd, int level, int name, const void* value, std::size_t size) noexcept {
   if (::setsockopt(fd, level, name, value, static_cast<socklen_t>(size)) != 0)
-    return std::unexpected(std::error_code{errno, std::system_category()});
+    return detail::system_failure();
   return {};
 }
 
@@ -32,8 +33,7 @@ int clamped(std::chrono::seconds value) noexcept {
 result<std::size_t> buffer_size(int fd, int name) noexcept {
   int counted = 0;
   socklen_t size = sizeof counted;
-  if (::getsockopt(fd, SOL_SOCKET, name, &counted, &size) != 0)
-    return std::unexpected(std::error_code{errno, std::system_category()});
+  if (::getsockopt(fd, SOL_SOCKET, name, &counted, &size) != 0) return detail::system_failure();
   return static_cast<std::size_t>(counted) / 2;  // socket(7): the kernel doubles it for its own bookkeeping
 }
 

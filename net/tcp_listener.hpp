@@ -5,28 +5,19 @@
 // its share.
 #pragma once
 
-#include <chrono>
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <source_location>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include <weft/net/connection_set.hpp>
+#include <weft/net/listen_options.hpp>
+#include <weft/net/stream_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
 
 namespace weft::net {
-
-struct listen_options {
-  /// Connections that the kernel completes ahead of accept; it cuts this to net.core.somaxconn.
-  int backlog = 4096;
-  /// How long serve() lets its connections go on after close(), before their fibers are asked to stop.
-  std::chrono::nanoseconds drain = std::chrono::seconds{10};
-};
 
 class tcp_listener {
  public:
@@ -67,7 +58,8 @@ class tcp_listener {
   /// Errors     canceled: it was asked to stop. closed: it was closed before.
   template <std::invocable<tcp_stream> F>
   [[nodiscard]] result<void> serve(F f, std::source_location site = std::source_location::current()) {
-    return serve_with({.call = call<F>, .f = std::addressof(f), .site = site});
+    return serve_with(
+        {.call = detail::serve_connection<tcp_stream, F>, .f = std::addressof(f), .site = site});
   }
 
   /// Stops listening: accept() ends with closed, and serve() begins to drain. Clients that no one has
@@ -83,25 +75,10 @@ class tcp_listener {
   int native_handle() const noexcept;
 
  private:
-  struct state;
-
-  explicit tcp_listener(std::unique_ptr<state> made) noexcept;
+  explicit tcp_listener(std::unique_ptr<detail::stream_listener> made) noexcept;
   result<void> serve_with(const detail::connection_handler& handler);
 
-  template <class F>
-  static result<void> call(void* f, tcp_stream&& connection) {
-    using R = std::invoke_result_t<F&, tcp_stream>;
-    if constexpr (is_result<R>) {
-      if (const auto r = std::invoke(*static_cast<F*>(f), std::move(connection)); !r)
-        return std::unexpected(r.error());
-    } else {
-      static_assert(!bare_error<R>, "say `-> weft::result<void>`");
-      static_cast<void>(std::invoke(*static_cast<F*>(f), std::move(connection)));
-    }
-    return {};
-  }
-
-  std::unique_ptr<state> state_;  // where fibers find it though the listener moves
+  std::unique_ptr<detail::stream_listener> listener_;  // where fibers find it though this moves
 };
 
 }  // namespace weft::net

@@ -3,6 +3,7 @@
 // may still succeed.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <sim/explore.hpp>
@@ -105,6 +107,55 @@ void close_against_users(sim& world) {
   detail::set_kernel_script({});
 }
 
+// Users of when_ready(): what they try fails a few times, or for ever; one has a deadline, one is stopped,
+// and close() comes while they try, wait for readiness or pause.
+void close_against_attempts(sim& world) {
+  script_kernel(world);
+  world.rt();
+  const int fd = some_descriptor();
+  descriptor d{fd};
+  const deadline until = world.in(2ms);
+  int ended = 0;
+  bool closed = false;
+  const auto tries = [&](deadline by) {
+    std::uint64_t failures = world.random(5);
+    const bool in_vain = failures == 4;
+    const bool was_closed = closed;
+    const result<std::size_t> r = d.when_ready(
+        POLLIN,
+        [&](int at) noexcept -> detail::outcome {
+          world.check(at == fd && !closed, "tried after close()");
+          return in_vain || failures-- > 0 ? -EAGAIN : 7;
+        },
+        by);
+    world.check(!was_closed || (!r && r.error() == errc::closed), "used after close()");
+    if (r) world.check(*r == 7 && !in_vain, "the wrong value");
+    else
+      world.check(is_any_of(r.error(), {errc::closed, errc::deadline_exceeded, errc::canceled}),
+                  "the wrong error");
+    world.check(r || r.error() != errc::deadline_exceeded || by.expired(), "too early");
+    ++ended;
+  };
+  const auto closes = [&] {
+    if (world.random(2) == 0) {
+      detail::wait w{/*cancellable=*/false};
+      (void)park(w, world.random(2) == 0 ? until : world.in(1ms), detail::park_reason::sleep);
+    }
+    d.close();
+    closed = true;
+  };
+  world.spawn([&] { tries(deadline::never()); }, "user");
+  world.spawn([&] { tries(until); }, "timed user");
+  auto stopped = world.rt().spawn([&] { tries(deadline::never()); });
+  if (world.random(2) == 0) world.spawn(closes, "closer");
+  else world.thread(closes, "closer");
+  world.thread([&] { (void)stopped.request_stop(); }, "stopper");
+  world.run();
+  stopped.join();
+  world.check(ended == 3, "a user is lost");
+  detail::set_kernel_script({});
+}
+
 // Nobody closes: each reader, on either worker, gets its turn.
 void take_turns(sim& world) {
   script_kernel(world, /*all_end=*/true);
@@ -130,6 +181,10 @@ TEST(SimulatedDescriptor, close_ends_every_use_and_waits_for_the_kernel) {
   explore(seeds, close_against_users, two_workers);
 }
 
+TEST(SimulatedDescriptor, close_and_deadlines_and_stops_end_attempts) {
+  explore(seeds, close_against_attempts, two_workers);
+}
+
 TEST(SimulatedDescriptor, everybody_gets_a_turn) { explore(seeds, take_turns, two_workers); }
 
 TEST(SimulatedDescriptor, slow_threads_change_nothing) {
@@ -138,10 +193,17 @@ TEST(SimulatedDescriptor, slow_threads_change_nothing) {
 
 TEST(SimulatedDescriptor, every_operation_is_needed) {
   const auto race = [](sim& world) {
-    if (world.random(2) == 0) close_against_users(world);
-    else take_turns(world);
+    switch (world.random(3)) {
+      case 0: return close_against_users(world);
+      case 1: return close_against_attempts(world);
+      default: return take_turns(world);
+    }
   };
-  expect_mutations_found("io/descriptor.cpp", seeds, race, {}, two_workers);
+  expect_mutations_found(
+      "io/descriptor.cpp", seeds, race,
+      {{"if (u.told.load(std::memory_order_acquire)) return failure", mutation::change::drop,
+        "for foreign threads, which hear of nothing: a fiber hears before its next pause"}},
+      two_workers);
 }
 
 }  // namespace
