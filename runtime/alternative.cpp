@@ -120,7 +120,8 @@ bool channel_alternative::leave() noexcept {
 bool join_alternative::enlist(const wait& begun) noexcept {
   ended = nullptr;
   entry_.number = begun.number;
-  return announce_joiner(*entry_.of, entry_, /*sole=*/false);
+  return announce_joiner(*entry_.of, entry_.of->control.load(std::memory_order_acquire), entry_,
+                         /*sole=*/false);
 }
 
 bool join_alternative::leave() noexcept {

@@ -91,29 +91,30 @@ struct alignas(cache_line) fiber : message, parker {
 
   fiber() = delete;  // blocks are made of zeroes (free), and reset() makes a fiber of one
 
-  /// Makes an unstarted fiber of a free block. What others may look at through a stale pointer is stored
-  /// atomically.
-  void reset(scheduler& of) noexcept {
-    next = nullptr;
+  /// Makes an unstarted fiber of a free block: of one full of zeroes, or as the end of another fiber leaves
+  /// it, who takes care that what is not mentioned here is zero. What others may look at through a stale
+  /// pointer is stored atomically.
+  WEFT_ALWAYS_INLINE void reset(scheduler& of, const spawn_options& o,
+                                std::source_location spawned_at) noexcept {
     where.sp = nullptr;
     home.store(nullptr, std::memory_order_relaxed);
     reset_for_fiber();
-    level = static_cast<std::uint8_t>(priority::normal);
-    stack_size = stack_class::kib64;
-    why.set(park_reason::none);
-    immediate_completions = 0;
-    pinned = false;
-    shields = 0;
-    waiting.set(nullptr);
-    control.store(0, std::memory_order_relaxed);
-    joiner_left.store(false, std::memory_order_relaxed);
-    has_locals = bequeaths = false;
-    stop_source.store(nullptr, std::memory_order_relaxed);
-    until = deadline::never();
-    body = nullptr;
-    stack = nullptr;
-    owner.store(&of, std::memory_order_relaxed);
+    level = static_cast<std::uint8_t>(o.priority);
+    stack_size = o.stack;
+    pinned = o.worker.has_value();
     named = false;
+    immediate_completions = 0;
+    shields = 0;
+    has_locals = false;
+    bequeaths = false;
+    why.set(park_reason::none);
+    joiner_left.store(false, std::memory_order_relaxed);
+    control.store(0, std::memory_order_relaxed);
+    stop_source.store(nullptr, std::memory_order_relaxed);
+    owner.store(&of, std::memory_order_relaxed);
+    site = spawned_at;
+    if (!o.name.empty()) [[unlikely]]
+      set_name(o.name);
     state.store(fiber_state::unstarted, std::memory_order_relaxed);
   }
 
@@ -153,14 +154,14 @@ struct alignas(cache_line) fiber : message, parker {
   // What a switch touches. `message::next` links it in a run queue or an inbox: it is never in both.
   context where;            // how to go on with it; no `sp` before it has started
   std::uint64_t order = 0;  // when it became ready: keeps started and unstarted ones in order
-  atomic<fiber_state> state{fiber_state::free};
-  std::uint8_t level = 0;  // its priority
+  std::uint8_t level = 0;   // its priority
   stack_class stack_size = stack_class::kib64;
-  exposed<park_reason> why{park_reason::none};
-  std::uint8_t immediate_completions = 0;  // I/O that needed no park since it last did
-  bool pinned = false;                     // never stolen
+  bool pinned = false;  // never stolen
   bool named = false;
-  std::uint8_t shields = 0;  // nested cancellation shields
+  std::uint8_t immediate_completions = 0;  // I/O that needed no park since it last did
+  std::uint8_t shields = 0;                // nested cancellation shields
+  bool has_locals = false;                 // `locals` means something
+  bool bequeaths = false;                  // and some of it is for the fibers that it spawns
 
   // What parking and waking touch besides.
   atomic<worker*> home{nullptr};    // set before the state is `started`
@@ -168,10 +169,10 @@ struct alignas(cache_line) fiber : message, parker {
 
   // Joining and stopping.
   atomic<std::uint64_t> control{0};
-  std::uint32_t join_number = 0;    // the joiner's wait; written before the joiner is
+  std::uint32_t join_number = 0;  // the joiner's wait; written before the joiner is
+  atomic<fiber_state> state{fiber_state::free};
+  exposed<park_reason> why{park_reason::none};
   atomic<bool> joiner_left{false};  // the ending fiber has let go of a joiner that had given up
-  bool has_locals = false;          // `locals` means something
-  bool bequeaths = false;           // and some of it is for the fibers that it spawns
   message cancellation;             // brings a stop to `home`
   atomic<std::stop_source*> stop_source{nullptr};  // made on the first get_stop_token()
   deadline until;  // ends every cancellable wait; the fiber's own, and its spawner's before it runs
@@ -200,6 +201,12 @@ struct alignas(cache_line) fiber : message, parker {
  private:
   bool in_stopped_scope() const noexcept;
 };
+
+inline fiber* parker::fiber_of(const worker& home) noexcept {
+  if (!is_fiber_) return nullptr;
+  fiber& f = static_cast<fiber&>(*this);
+  return f.home.load(std::memory_order_relaxed) == &home ? &f : nullptr;
+}
 
 // A pointer to a data member is its offset (Itanium C++ ABI, all we build on).
 inline fiber& fiber::canceled_by(message& m) noexcept {

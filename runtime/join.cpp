@@ -20,20 +20,16 @@ counted_join::~counted_join() {
   if (limited_ != nullptr) limited_->admission().join_ends();
 }
 
-bool joins_are_counted() noexcept {
-  const worker* const here = worker::current();
-  return here != nullptr && here->limited();
-}
-
 void await_end_counted(join_wait& w) noexcept {
   const counted_join counted;
   park(w, deadline::never(), park_reason::join);
 }
 
 result<void> await_end_until(fiber& f, deadline until) noexcept {
-  if ((f.control.load(std::memory_order_acquire) & fiber::ended) != 0) return {};
+  const std::uint64_t seen = f.control.load(std::memory_order_acquire);
+  if ((seen & fiber::ended) != 0) return {};
   join_wait w{f};
-  if (!announce_joiner(f, w, /*sole=*/false)) return {};
+  if (!announce_joiner(f, seen, w, /*sole=*/false)) return {};
   const counted_join counted;
   const wake_reason how = park(w, until, park_reason::join);
   if (how == wake_reason::woken) return {};

@@ -23,12 +23,12 @@ struct join_wait : wait {
   fiber* of;
 };
 
-/// Writes the joiner into `f`. False: it has ended. `sole`: neither a deadline nor a stop can end the wait.
-WEFT_ALWAYS_INLINE bool announce_joiner(fiber& f, join_wait& w, bool sole) noexcept {
+/// Writes the joiner into `f`, whose `control` was `seen`. False: it has ended. `sole`: neither a deadline
+/// nor a stop can end the wait.
+WEFT_ALWAYS_INLINE bool announce_joiner(fiber& f, std::uint64_t seen, join_wait& w, bool sole) noexcept {
   WEFT_ASSERT(static_cast<parker*>(&f) != w.who, "a fiber joins itself");
   f.join_number = w.number;
   const std::uint64_t joiner = reinterpret_cast<std::uint64_t>(w.who) | (sole ? fiber::joiner_sole : 0);
-  std::uint64_t seen = f.control.load(std::memory_order_acquire);
   do {
     if ((seen & fiber::ended) != 0) return false;
     WEFT_ASSERT((seen & fiber::joiner_mask) == 0, "two joins of one task at a time");
@@ -50,14 +50,19 @@ class counted_join {
 };
 
 void await_end_counted(join_wait& w) noexcept;
-bool joins_are_counted() noexcept;
+
+WEFT_ALWAYS_INLINE bool joins_are_counted() noexcept {
+  const worker* const here = worker::current();
+  return here != nullptr && here->limited();
+}
 
 WEFT_ALWAYS_INLINE void await_end(fiber& f) noexcept {
-  if ((f.control.load(std::memory_order_acquire) & fiber::ended) != 0) return;
+  const std::uint64_t seen = f.control.load(std::memory_order_acquire);
+  if ((seen & fiber::ended) != 0) return;
   join_wait w{f};
   w.interrupt = join_wait::pass_stop_on;
   w.timed = false;
-  if (!announce_joiner(f, w, /*sole=*/true)) return;
+  if (!announce_joiner(f, seen, w, /*sole=*/true)) return;
   if (joins_are_counted()) [[unlikely]]
     return await_end_counted(w);
   park(w, deadline::never(), park_reason::join);

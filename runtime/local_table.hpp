@@ -97,13 +97,16 @@ void destroy_locals(fiber& f) noexcept;
 /// Ends those of the calling foreign thread. At the end of a thread, by itself.
 void destroy_locals_of_thread() noexcept;
 
-/// Whether who calls, fiber or thread, may have something for a fiber that it spawns. What weft itself spawns
-/// inherits nothing.
+/// Whether a fiber may have something for a fiber that it spawns. What weft itself spawns (null) inherits
+/// nothing.
+WEFT_ALWAYS_INLINE bool bequeaths(const fiber* spawner) noexcept {
+  return spawner != nullptr && spawner->bequeaths;
+}
+
+/// The same of who calls, fiber or thread.
 WEFT_ALWAYS_INLINE bool spawner_bequeaths() noexcept {
   const worker* const here = worker::current();
-  if (here == nullptr) return this_thread.locals != nullptr;
-  const fiber* const self = here->running();
-  return self != nullptr && self->bequeaths;
+  return here == nullptr ? this_thread.locals != nullptr : bequeaths(here->running());
 }
 
 /// Gives `child`, which has no body yet, copies of what its spawner bequeaths. Throws what copying throws.

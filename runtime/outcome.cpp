@@ -30,7 +30,7 @@ void report_and_release(fiber& f) noexcept {
   release_fiber(f);
 }
 
-void release_fiber(fiber& f) noexcept {
+void release_fiber_slow(fiber& f) noexcept {
   if (f.outcome != nullptr) f.outcome->drop(f);
   if (std::stop_source* const source = f.stop_source.load(std::memory_order_relaxed)) [[unlikely]]
     delete source;

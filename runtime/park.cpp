@@ -68,11 +68,13 @@ int parker::bell_of_this_thread() noexcept {
 
 // Runs on the home worker's thread, whose run queue it is; from elsewhere the fiber goes home as a message.
 void parker::resume() noexcept {
+  worker* const here = worker::current();
+  if (here != nullptr) {
+    if (fiber* const f = fiber_of(*here)) return here->make_ready(*f);
+  }
   if (!is_fiber_) return resume_thread(static_cast<thread_parker&>(*this));
   fiber& f = static_cast<fiber&>(*this);
   worker* const home = f.home.load(std::memory_order_relaxed);
-  const worker* const here = worker::current();
-  if (home == here) return home->make_ready(f);
   if (here == nullptr && !this_thread.of_pool) [[unlikely]]
     home->owner().sleepers().woken_from_outside();
   f.deliver = [](message& m, worker& receiver) noexcept { receiver.make_ready(static_cast<fiber&>(m)); };

@@ -56,12 +56,13 @@ wake_reason park_thread(wait& w, deadline until, park_reason why) noexcept;
 /// Waits until `w` is ended by a claim, by `until`, or (if it is cancellable) by a stop or the deadline
 /// of who waits; says by which.
 WEFT_ALWAYS_INLINE wake_reason park(wait& w, deadline until, park_reason why) noexcept {
-  if (!w.who->is_fiber()) return park_thread(w, until, why);
-  fiber& self = *worker::current()->running();
+  worker* const here = worker::current();
+  if (here == nullptr) return park_thread(w, until, why);
+  fiber& self = static_cast<fiber&>(*w.who);
   self.why.set(why);
   self.waiting.set(&w);
   if (until.is_never() && !(w.cancellable && self.hurried())) [[likely]] {
-    worker::current()->suspend(self);
+    here->suspend(self);
   } else {
     park_until(self, w, until);
   }

@@ -21,6 +21,8 @@ namespace weft::detail {
 
 enum class wake_reason : std::uint8_t { pending, woken, timed_out, canceled };
 
+class worker;
+struct fiber;
 struct thread_parker;
 
 /// Aligned so that a word can hold its address and three bits more.
@@ -68,6 +70,9 @@ class alignas(8) parker {
   }
 
   bool is_fiber() const noexcept { return is_fiber_; }
+
+  /// The fiber that this is the parker of, if it lives on `home`; else null.
+  fiber* fiber_of(const worker& home) noexcept;
 
   /// Lets the waiter go on. Once per won claim, after which the waiter may be gone.
   void resume() noexcept;

@@ -4,6 +4,39 @@
 
 namespace weft::detail {
 
+void run_queue::append(fiber& f) noexcept {
+  leave_alone();
+  list& l = lists_[f.level];
+  f.next = nullptr;
+  f.order = order_++;
+  if (l.head == nullptr) l.head = &f;
+  else l.tail->next = &f;
+  l.tail = &f;
+  ready_ |= 1u << f.level;
+  ++count_;
+}
+
+// There will be others: the one that was alone goes before them.
+void run_queue::leave_alone() noexcept {
+  if (ready_ != alone) return;
+  ready_ = 0;
+  append(*only_);
+}
+
+void run_queue::offer(fiber& f) noexcept {
+  leave_alone();
+  f.order = order_++;
+  ready_ |= 16u << f.level;
+  list& waiting = overflow_[f.level];
+  if (waiting.head == nullptr && rings_[f.level].push(f)) [[likely]]
+    return;
+  f.next = nullptr;
+  if (waiting.head == nullptr) waiting.head = &f;
+  else waiting.tail->next = &f;
+  waiting.tail = &f;
+  ++overflow_count_;
+}
+
 fiber* run_queue::pop_slow() noexcept {
   while (ready_ != 0) {
     const std::uint32_t any = (ready_ | ready_ >> levels) & 15u;
@@ -14,7 +47,7 @@ fiber* run_queue::pop_slow() noexcept {
   return nullptr;
 }
 
-fiber* run_queue::pop_lower() noexcept {
+fiber* run_queue::pop_lower_slow() noexcept {
   const std::uint32_t any = (ready_ | ready_ >> levels) & 15u;
   std::uint32_t lower = any & ~std::bit_floor(any);
   while (lower != 0) {
@@ -33,8 +66,9 @@ fiber* run_queue::pop_level(unsigned level) noexcept {
     const std::uint64_t before =
         started == nullptr ? std::numeric_limits<std::uint64_t>::max() : started->order;
     if (rings_[level].size() == 0) refill();
-    if (fiber* const f = rings_[level].pop(before, shared_)) return f;
+    fiber* const f = rings_[level].pop(before);
     if (rings_[level].size() == 0 && overflow_[level].head == nullptr) ready_ &= ~(16u << level);
+    if (f != nullptr) return f;
   }
   return lists_[level].head == nullptr ? nullptr : pop_started(level);
 }

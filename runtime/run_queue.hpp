@@ -1,5 +1,7 @@
-// What a worker may run: four levels, each a FIFO of started fibers and a ring of unstarted ones; a bitmap
-// finds the highest.
+// What a worker may run: four levels, each a FIFO of started fibers and a ring of unstarted ones, which
+// others may steal (where nobody can, the unstarted are in the FIFO too); a bitmap finds the highest.
+//
+// A fiber that is alone, the only one ready, is in none of them: two who wake each other touch no list.
 //
 // A sequence number keeps arrival order across the two queues of a level. Everything but the rings belongs to
 // the worker alone. Nothing is ever dropped: what does not fit a ring waits in a list and moves up between
@@ -34,34 +36,31 @@ class run_queue {
 
   /// Adds a fiber that stays on this worker: a started one, or one that was pinned.
   WEFT_ALWAYS_INLINE void push(fiber& f) noexcept {
-    list& l = lists_[f.level];
-    f.next = nullptr;
-    f.order = order_++;
-    if (l.head == nullptr) l.head = &f;
-    else l.tail->next = &f;
-    l.tail = &f;
-    ready_ |= 1u << f.level;
-    ++count_;
+    if (ready_ == 0) {
+      ready_ = alone;
+      only_ = &f;
+    } else {
+      append(f);
+    }
   }
 
-  /// Adds a fiber that has not started; others may steal it.
-  void push_unstarted(fiber& f) noexcept {
-    f.order = order_++;
-    ready_ |= 16u << f.level;
-    list& waiting = overflow_[f.level];
-    if (waiting.head == nullptr && rings_[f.level].push(f)) [[likely]]
-      return;
-    f.next = nullptr;
-    if (waiting.head == nullptr) waiting.head = &f;
-    else waiting.tail->next = &f;
-    waiting.tail = &f;
-    ++overflow_count_;
+  /// Adds a fiber that has not started; others may steal it, if there are others.
+  WEFT_ALWAYS_INLINE void push_unstarted(fiber& f) noexcept {
+    if (shared_) offer(f);
+    else push(f);
   }
 
   /// Puts `f` at the end of its level and takes the first of it, if no other level or queue has anything: the
   /// yield of a worker with nothing but started fibers of one level. Null: not so simple, or nobody else is
   /// ready.
   WEFT_ALWAYS_INLINE fiber* exchange(fiber& f) noexcept {
+    if (ready_ == alone) {
+      fiber* const next = only_;
+      if (next->where.sp == nullptr || next->level != f.level) [[unlikely]]
+        return nullptr;
+      only_ = &f;
+      return next;
+    }
     if (ready_ != 1u << f.level) return nullptr;
     list& l = lists_[f.level];
     fiber* const next = l.head;
@@ -78,6 +77,10 @@ class run_queue {
 
   /// The next fiber to run: the oldest of the highest level that has any. Null: none is ready.
   WEFT_ALWAYS_INLINE fiber* pop() noexcept {
+    if (ready_ == alone) {
+      ready_ = 0;
+      return only_;
+    }
     if (ready_ != 0 && ready_ < 16 && (ready_ & (ready_ - 1)) == 0) [[likely]]
       return pop_started(static_cast<unsigned>(std::countr_zero(ready_)));
     return pop_slow();
@@ -85,7 +88,7 @@ class run_queue {
 
   /// The oldest of a level below the highest, of each such level in turn; null: there is only one level.
   /// Keeps low levels alive: once per batch.
-  fiber* pop_lower() noexcept;
+  fiber* pop_lower() noexcept { return std::has_single_bit(ready_) ? nullptr : pop_lower_slow(); }
 
   /// Takes unstarted fibers of `victim`, highest level first. Any thread.
   static std::uint32_t steal(run_queue& victim, fiber** out, std::uint32_t most) noexcept {
@@ -105,11 +108,11 @@ class run_queue {
   bool empty() const noexcept { return ready_ == 0; }
 
   /// How many are ready, the unstarted included (an estimate while others steal).
-  std::size_t size() const noexcept { return count_ + unstarted(); }
+  std::size_t size() const noexcept { return count_ + (ready_ == alone ? 1 : unstarted()); }
 
   /// How many could be stolen.
   std::size_t unstarted() const noexcept {
-    if (ready_ < 16) return 0;
+    if ((ready_ & 0xf0) == 0) return 0;
     std::size_t n = overflow_count_;
     for (const unstarted_ring& r : rings_) n += r.size();
     return n;
@@ -141,13 +144,20 @@ class run_queue {
     return f;
   }
 
+  void append(fiber& f) noexcept;
+  void leave_alone() noexcept;
+  void offer(fiber& f) noexcept;
+  fiber* pop_lower_slow() noexcept;
   fiber* pop_slow() noexcept;
   fiber* pop_level(unsigned level) noexcept;
   void refill_slow() noexcept;
 
   std::uint32_t lower_turn_ = 1;  // the bit of the level that pop_lower() chose last
-  std::uint32_t ready_ =
-      0;  // bit l: lists_[l] has fibers; bit 4 + l: rings_[l] or overflow_[l] may have some
+  // Bit l: lists_[l] has fibers; bit 4 + l: rings_[l] or overflow_[l] may have some. Or `alone`: only_ is
+  // ready.
+  std::uint32_t ready_ = 0;
+  static constexpr std::uint32_t alone = 1u << 8;
+  fiber* only_ = nullptr;
   bool shared_;
   std::uint64_t order_ = 0;
   std::size_t count_ = 0;           // in lists_

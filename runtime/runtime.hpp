@@ -54,7 +54,7 @@ class runtime {
   task<returns_t<F>> spawn(F f, spawn_options o = {},
                            std::source_location site = std::source_location::current()) {
     return task<returns_t<F>>{
-        detail::spawn_fiber(*scheduler_, std::move(f), o, site, detail::deadline_of_spawner())};
+        detail::spawn_fiber(*scheduler_, std::move(f), o, site, detail::deadline_of(detail::spawner()))};
   }
 
   /// Asks every fiber, present and future, to stop. Safe from  any fiber or thread.

@@ -89,11 +89,11 @@ void scheduler::worker_opened(std::error_code error) noexcept {
 
 // --- spawning from outside
 
-fiber* scheduler::allocate() noexcept {
+fiber* scheduler::allocate(const spawn_options& o, std::source_location site) noexcept {
   const std::lock_guard hold{foreign_lock_};
   auto* const f = static_cast<fiber*>(foreign_blocks_.take());
   if (f == nullptr) return nullptr;
-  f->reset(*this);
+  f->reset(*this, o, site);
   f->id = fiber_id{worker::unique_id()};
   return f;
 }

@@ -58,7 +58,7 @@ class scheduler {
   void submit(fiber& f, unsigned pinned_to) noexcept;
 
   /// A control block for a foreign thread. Null: no memory.
-  fiber* allocate() noexcept;
+  fiber* allocate(const spawn_options& o, std::source_location site) noexcept;
 
   /// Whether some worker sleeps for want of work and nobody is on his way to look for some. A hint.
   bool may_nudge() const noexcept {

@@ -27,18 +27,12 @@ fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location sit
       return nullptr;
     }
   }
-  fiber* const f = inside ? worker::current()->allocate() : of.allocate();
+  fiber* const f = inside ? worker::current()->allocate(o, site) : of.allocate(o, site);
   if (f == nullptr) {
     if (of.admission().limited()) of.admission().leave();
     if (!inside) of.withdraw();
     throw std::bad_alloc{};
   }
-  if (inside) f->id = worker::current()->next_id();
-  f->site = site;
-  f->level = static_cast<std::uint8_t>(o.priority);
-  f->stack_size = o.stack;
-  f->pinned = o.worker.has_value();
-  if (!o.name.empty()) f->set_name(o.name);
   return f;
 }
 

@@ -21,15 +21,9 @@ fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location sit
 
 /// The same on the worker of the calling fiber, where no number of fibers is limited: the fast way.
 WEFT_ALWAYS_INLINE fiber* new_fiber_here(worker& here, const spawn_options& o, std::source_location site) {
-  fiber* const f = here.allocate();
+  fiber* const f = here.allocate(o, site);
   if (f == nullptr) [[unlikely]]
     throw std::bad_alloc{};
-  f->id = here.next_id();
-  f->site = site;
-  f->level = static_cast<std::uint8_t>(o.priority);
-  f->stack_size = o.stack;
-  if (!o.name.empty()) [[unlikely]]
-    f->set_name(o.name);
   return f;
 }
 
@@ -46,10 +40,15 @@ WEFT_ALWAYS_INLINE worker& spawning_worker() noexcept {
   return *here;
 }
 
-/// What a child inherits. On a worker: spawning_worker() has asserted that.
-WEFT_ALWAYS_INLINE deadline deadline_of_spawner() noexcept {
+/// The fiber that calls; null on a foreign thread, and where weft's own code runs.
+inline const fiber* spawner() noexcept {
   const worker* const here = worker::current();
-  return here != nullptr && here->running() != nullptr ? here->running()->until : deadline::never();
+  return here == nullptr ? nullptr : here->running();
+}
+
+/// What a child inherits.
+WEFT_ALWAYS_INLINE deadline deadline_of(const fiber* spawner) noexcept {
+  return spawner != nullptr ? spawner->until : deadline::never();
 }
 
 // The body of a fiber that a token of the spawner's cancels too.
@@ -74,14 +73,14 @@ void set_body(fiber& f, F&& callable, const spawn_options& o) {
 
 // Gives the block back if storing the callable throws, or copying what it inherits.
 template <class F>
-fiber& with_body(fiber* f, F&& callable, const spawn_options& o) {
+WEFT_ALWAYS_INLINE fiber& with_body(fiber* f, F&& callable, const spawn_options& o, bool inherits) {
   struct guard {
     fiber* of;
     ~guard() {
       if (of != nullptr) drop_unborn(*of);
     }
   } g{f};
-  if (spawner_bequeaths()) [[unlikely]]
+  if (inherits) [[unlikely]]
     inherit_locals(*f);
   set_body(*f, std::forward<F>(callable), o);
   g.of = nullptr;
@@ -91,19 +90,19 @@ fiber& with_body(fiber* f, F&& callable, const spawn_options& o) {
 template <class F>
 fiber& spawn_fiber(scheduler& of, F&& f, const spawn_options& o, std::source_location site,
                    deadline until = deadline::never()) {
-  fiber& made = with_body(new_fiber(of, o, site), std::forward<F>(f), o);
+  fiber& made = with_body(new_fiber(of, o, site), std::forward<F>(f), o, spawner_bequeaths());
   made.begin_with(until);
   submit_fiber(made, o);
   return made;
 }
 
 template <class F>
-WEFT_ALWAYS_INLINE fiber& spawn_here(F&& f, const spawn_options& o, std::source_location site,
-                                     deadline until = deadline::never()) {
-  worker& here = spawning_worker();
+WEFT_ALWAYS_INLINE fiber& spawn_here(worker& here, const fiber* spawner, F&& f, const spawn_options& o,
+                                     std::source_location site, deadline until) {
+  // With a copy, so that `o` itself may stay in registers.
   if (here.limited() || o.worker.has_value()) [[unlikely]]
-    return spawn_fiber(here.owner(), std::forward<F>(f), o, site, until);
-  fiber& made = with_body(new_fiber_here(here, o, site), std::forward<F>(f), o);
+    return spawn_fiber(here.owner(), std::forward<F>(f), spawn_options{o}, site, until);
+  fiber& made = with_body(new_fiber_here(here, o, site), std::forward<F>(f), o, bequeaths(spawner));
   made.begin_with(until);
   here.start_later(made);
   return made;
@@ -119,7 +118,8 @@ WEFT_ALWAYS_INLINE fiber& spawn_here(F&& f, const spawn_options& o, std::source_
 /// Cost       about 10 ns, and one run queue entry; no stack before it first runs.
 template <action F>
 void go(F f, spawn_options o = {}, std::source_location site = std::source_location::current()) {
-  detail::detach(detail::spawn_here(std::move(f), o, site));
+  detail::worker& here = detail::spawning_worker();
+  detail::detach(detail::spawn_here(here, here.running(), std::move(f), o, site, deadline::never()));
 }
 
 /// Runs f in a fiber of its own, and gives its handle. It has the caller's deadline (with_deadline()), and
@@ -130,7 +130,9 @@ void go(F f, spawn_options o = {}, std::source_location site = std::source_locat
 template <body F>
 task<returns_t<F>> spawn(F f, spawn_options o = {},
                          std::source_location site = std::source_location::current()) {
-  return task<returns_t<F>>{detail::spawn_here(std::move(f), o, site, detail::deadline_of_spawner())};
+  detail::worker& here = detail::spawning_worker();
+  const detail::fiber* const self = here.running();
+  return task<returns_t<F>>{detail::spawn_here(here, self, std::move(f), o, site, detail::deadline_of(self))};
 }
 
 /// spawn() that does not wait.
@@ -139,10 +141,12 @@ task<returns_t<F>> spawn(F f, spawn_options o = {},
 template <body F>
 [[nodiscard]] result<task<returns_t<F>>> try_spawn(
     F f, spawn_options o = {}, std::source_location site = std::source_location::current()) {
-  detail::fiber* const made = detail::new_fiber(detail::spawning_worker().owner(), o, site, /*or_fail=*/true);
+  detail::worker& here = detail::spawning_worker();
+  const detail::fiber* const self = here.running();
+  detail::fiber* const made = detail::new_fiber(here.owner(), o, site, /*or_fail=*/true);
   if (made == nullptr) return std::unexpected(errc::limit);
-  detail::fiber& full = detail::with_body(made, std::move(f), o);
-  full.begin_with(detail::deadline_of_spawner());
+  detail::fiber& full = detail::with_body(made, std::move(f), o, detail::bequeaths(self));
+  full.begin_with(detail::deadline_of(self));
   detail::submit_fiber(full, o);
   return task<returns_t<F>>{full};
 }

@@ -31,19 +31,14 @@ class unstarted_ring {
     return true;
   }
 
-  /// Takes the oldest, if its order is below `before`. Null: none, or younger. The owner only. `shared`:
-  /// there are thieves.
-  fiber* pop(std::uint64_t before, bool shared) noexcept {
+  /// Takes the oldest, if its order is below `before`. Null: none, or younger. The owner only.
+  fiber* pop(std::uint64_t before) noexcept {
     std::uint32_t head = head_.load(std::memory_order_acquire);
     for (;;) {
       if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
       const slot& s = slots_[head % capacity];
       if (s.order.load(std::memory_order_relaxed) > before) return nullptr;
       fiber* const f = s.entry.load(std::memory_order_relaxed);
-      if (!shared) {  // nobody else moves the head: no locked instruction
-        head_.store(head + 1, std::memory_order_relaxed);
-        return f;
-      }
       if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire))
         return f;
     }

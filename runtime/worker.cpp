@@ -1,6 +1,7 @@
 #include <weft/runtime/worker.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 #include <utility>
@@ -36,10 +37,26 @@ constexpr std::uint32_t steal_max = 32;            // what one theft may bring (
 // which take half a page.
 constexpr std::size_t colours = 16;
 
-inline std::size_t colour_of(const std::byte* stack, stack_class c) noexcept {
-  return c == stack_class::kib4 ? 0
-                                : (reinterpret_cast<std::uintptr_t>(stack) >> std::countr_zero(stride(c))) %
-                                      colours * cache_line;
+// What of a stack its first fiber may use. By class: how far to shift an address so that neighbours differ in
+// the lowest bit, and how many colours there are.
+struct colouring {
+  std::size_t usable;
+  std::uint32_t shift;
+  std::uint32_t mask;
+};
+constexpr auto colourings = [] {
+  std::array<colouring, stack_classes> all{};
+  for (std::size_t i = 0; i < stack_classes; ++i) {
+    const auto c = static_cast<stack_class>(i);
+    all[i] = {usable(c), static_cast<std::uint32_t>(std::countr_zero(stride(c))),
+              c == stack_class::kib4 ? 0 : static_cast<std::uint32_t>(colours - 1)};
+  }
+  return all;
+}();
+
+inline std::size_t coloured_size(const std::byte* stack, stack_class size) noexcept {
+  const colouring& c = colourings[static_cast<std::size_t>(size)];
+  return c.usable - (reinterpret_cast<std::uintptr_t>(stack) >> c.shift & c.mask) * cache_line;
 }
 
 constexpr std::uint64_t ids_at_once = 1 << 20;
@@ -138,15 +155,15 @@ fiber* worker::begin_slow(fiber& f) noexcept {
   return nullptr;
 }
 
-fiber* worker::begin_on(fiber& f, std::byte* stack) noexcept {
-  context_create(f.where, stack, usable(f.stack_size) - colour_of(stack, f.stack_size), fiber_main);
+WEFT_ALWAYS_INLINE fiber* worker::begin_on(fiber& f, std::byte* stack) noexcept {
+  context_create(f.where, stack, coloured_size(stack, f.stack_size), fiber_main);
   f.stack = stack;
   settle(f);
   return &f;
 }
 
 // From here on the fiber is this worker's, for good.
-void worker::settle(fiber& f) noexcept {
+WEFT_ALWAYS_INLINE void worker::settle(fiber& f) noexcept {
   f.home.store(this, std::memory_order_relaxed);
   f.state.store(fiber_state::started, std::memory_order_release);
   // Against request_stop(): the fiber, which looks for a stop before it waits, or the stopper sees the other.
@@ -157,75 +174,88 @@ void worker::settle(fiber& f) noexcept {
 
 // Ends the running fiber, on its own stack. Returns the next fiber if that can go on with this very stack, as
 // an unstarted one of the same class can: no switch, and the stack is hot. Otherwise switches away for good.
-fiber* worker::end(fiber& self) noexcept {
+WEFT_ALWAYS_INLINE fiber* worker::end(fiber& self) noexcept {
   enter_runtime();
   std::byte* const stack = self.stack;
   const stack_class size = self.stack_size;
-  context here = self.where;
+  const abandoned_stack here{self.where};
   if (limited_) [[unlikely]]
     owner_.admission().leave();  // before the join ends: who comes from there finds room
-  complete(self);
+  fiber* next = complete(self);
   if (starved_ != nullptr) [[unlikely]]
     retry_starved();
 
-  if (--budget_ > 0) {
-    if (fiber* next = queue_.pop()) {
-      if (next->stack == nullptr && next->stack_size == size) {
-        next->where = here;
-        next->stack = stack;
-        settle(*next);
-        return next;
-      }
-      stacks_.give(
-          size,
-          stack);  // if `next` needs a stack, then of another class: not this one, on which we still are
-      if (next->stack == nullptr) next = begin(*next);
-      if (next != nullptr) {
-        leave_runtime(*next);
-        leave_for_good(here, next->where);
-      }
-      leave_for_good(here, loop_);
-    }
+  next = next_after(next);
+  if (next != nullptr && next->stack == nullptr && next->stack_size == size) {
+    here.pass_to(next->where);
+    next->stack = stack;
+    settle(*next);
+    return next;
   }
+  // From here on the stack is another's, though we are still on it: whoever gets it does so after us, for it
+  // is this worker that hands it out.
   stacks_.give(size, stack);
-  leave_for_good(here, loop_);
+  if (next != nullptr && next->stack == nullptr) next = begin(*next);
+  if (next == nullptr) leave_for_good(here, loop_);
+  leave_runtime(*next);
+  leave_for_good(here, next->where);
 }
 
-void worker::leave_for_good(context& from, context& to) noexcept {
+// Who goes on in this batch, if anyone; `woken`, if there is one, in its turn.
+WEFT_ALWAYS_INLINE fiber* worker::next_after(fiber* woken) noexcept {
+  if (--budget_ > 0) [[likely]] {
+    if (woken == nullptr) return queue_.pop();
+    if (queue_.empty()) return woken;
+    queue_.push(*woken);
+    return queue_.pop();
+  }
+  if (woken != nullptr) queue_.push(*woken);
+  return nullptr;
+}
+
+WEFT_ALWAYS_INLINE void worker::leave_for_good(const abandoned_stack& from, context& to) noexcept {
   context_destroy(dead_);  // the one before: its stack was left long ago
-  dead_ = from;
+  from.pass_to(dead_);
   context_switch_last(dead_, to);
 }
 
-// Publishes the outcome; `self` may be gone afterwards.
-void worker::complete(fiber& self) noexcept {
+// Publishes the outcome; `self` may be gone afterwards. Returns the joiner if it is a fiber of this worker,
+// to be made ready; any other has been.
+WEFT_ALWAYS_INLINE fiber* worker::complete(fiber& self) noexcept {
   self.state.store(fiber_state::ended, std::memory_order_relaxed);
   std::byte* const stack = std::exchange(self.stack, nullptr);
   // Adds the bit, which is not set, because that is one instruction where fetch_or is a loop.
   const std::uint64_t before = self.control.fetch_add(fiber::ended, std::memory_order_acq_rel);
   const bool stop_on_its_way = (before & (fiber::posted | fiber::delivered)) == fiber::posted;
+  fiber* joiner = nullptr;
   if ((before & fiber::detached) != 0) {
     if (self.outcome != nullptr) [[unlikely]]
       return complete_unseen(self, stack);
     release_fiber(self);
-  } else if (const std::uint64_t joiner = before & fiber::joiner_mask) {
-    auto& waiter = *reinterpret_cast<parker*>(joiner & ~fiber::joiner_sole);
-    if ((joiner & fiber::joiner_sole) != 0) {
-      waiter.end(self.join_number);
-      waiter.resume();
-    } else if (waiter.claim(self.join_number, wake_reason::woken)) {
-      waiter.resume();
-    } else {
-      self.joiner_left.store(true, std::memory_order_release);
-    }
+  } else if ((before & fiber::joiner_mask) != 0) {
+    joiner = wake_joiner(self, before & fiber::joiner_mask);
   }
   if (!stop_on_its_way) [[likely]]
     count_finished();  // else deliver_stop() does: this worker must live until then
+  return joiner;
+}
+
+WEFT_ALWAYS_INLINE fiber* worker::wake_joiner(fiber& self, std::uint64_t joiner) noexcept {
+  auto& waiter = *reinterpret_cast<parker*>(joiner & ~fiber::joiner_sole);
+  if ((joiner & fiber::joiner_sole) != 0) {
+    waiter.end(self.join_number);
+  } else if (!waiter.claim(self.join_number, wake_reason::woken)) {
+    self.joiner_left.store(true, std::memory_order_release);
+    return nullptr;
+  }
+  if (fiber* const here = waiter.fiber_of(*this)) return here;
+  waiter.resume();
+  return nullptr;
 }
 
 // An outcome that nobody will see goes where it may wait, for its destructor is user's code: in its own
 // fiber, which for that has not ended yet. It was detached, so nobody else has seen it end.
-void worker::complete_unseen(fiber& self, std::byte* stack) noexcept {
+fiber* worker::complete_unseen(fiber& self, std::byte* stack) noexcept {
   self.control.fetch_sub(fiber::ended, std::memory_order_acq_rel);
   self.stack = stack;
   self.state.store(fiber_state::started, std::memory_order_release);
@@ -235,10 +265,10 @@ void worker::complete_unseen(fiber& self, std::byte* stack) noexcept {
         self, [](void* p) noexcept { current()->owner().report_unseen(*static_cast<fiber*>(p)); }, &self);
   if (self.outcome != nullptr) std::exchange(self.outcome, nullptr)->drop(self);
   enter_runtime();
-  complete(self);
+  return complete(self);
 }
 
-void worker::count_finished() noexcept {
+WEFT_ALWAYS_INLINE void worker::count_finished() noexcept {
   counters_.finished.store(counters_.finished.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 

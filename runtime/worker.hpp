@@ -97,11 +97,13 @@ class worker {
 
   // --- fibers
 
-  /// A control block, not yet with a body. Null: no memory.
-  fiber* allocate() noexcept {
+  /// A control block with everything but a body and a deadline. Null: no memory.
+  WEFT_ALWAYS_INLINE fiber* allocate(const spawn_options& o, std::source_location site) noexcept {
     auto* const f = static_cast<fiber*>(blocks_.take());
-    if (f != nullptr) [[likely]]
-      f->reset(owner_);
+    if (f == nullptr) [[unlikely]]
+      return nullptr;
+    f->reset(owner_, o, site);
+    f->id = next_id();
     return f;
   }
 
@@ -136,12 +138,6 @@ class worker {
 
   /// An id that no other fiber of the process has or had.
   static std::uint64_t unique_id() noexcept;
-  fiber_id next_id() noexcept {
-    if (next_id_ == last_id_) [[unlikely]]
-      reserve_ids();
-    return fiber_id{++next_id_};
-  }
-
   /// Makes every started fiber of this worker want to stop. This thread only, between batches.
   void stop_fibers() noexcept;
 
@@ -225,14 +221,22 @@ class worker {
   WEFT_NOINLINE void offer_work() noexcept;
   WEFT_NOINLINE void reserve_ids() noexcept;
 
+  fiber_id next_id() noexcept {
+    if (next_id_ == last_id_) [[unlikely]]
+      reserve_ids();
+    return fiber_id{++next_id_};
+  }
+
   fiber* begin(fiber& f) noexcept;
   fiber* begin_slow(fiber& f) noexcept;
   fiber* begin_on(fiber& f, std::byte* stack) noexcept;
   void settle(fiber& f) noexcept;
   fiber* end(fiber& self) noexcept;
-  [[noreturn]] void leave_for_good(context& from, context& to) noexcept;
-  void complete(fiber& self) noexcept;
-  WEFT_NOINLINE void complete_unseen(fiber& self, std::byte* stack) noexcept;
+  fiber* next_after(fiber* woken) noexcept;
+  [[noreturn]] void leave_for_good(const abandoned_stack& from, context& to) noexcept;
+  fiber* complete(fiber& self) noexcept;
+  WEFT_NOINLINE fiber* complete_unseen(fiber& self, std::byte* stack) noexcept;
+  fiber* wake_joiner(fiber& self, std::uint64_t joiner) noexcept;
   void count_finished() noexcept;
   void retry_starved() noexcept;
 

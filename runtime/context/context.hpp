@@ -45,6 +45,20 @@ struct context : suspended {
   [[no_unique_address]] stack_annotation annotation;
 };
 
+/// What stays of a context that runs and will not be suspended again: enough for whoever takes its stack.
+class abandoned_stack {
+ public:
+  explicit abandoned_stack(const context& c) noexcept : sp_{c.sp}, annotation_{c.annotation} {}
+  void pass_to(context& c) const noexcept {
+    c.sp = sp_;
+    c.annotation = annotation_;
+  }
+
+ private:
+  void* sp_;
+  [[no_unique_address]] stack_annotation annotation_;
+};
+
 /// Prepares `c` to start `entry` on [base, base + size), at least 512 bytes, when it is first switched to.
 /// Writes only to the last 32 bytes of the range (Boost: the last 256).
 ///

@@ -1,9 +1,11 @@
 // run_queue and unstarted_ring by themselves: order across both queues, overflow, and that thieves and owner
 // never get a fiber twice or lose one.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -128,13 +130,76 @@ TEST(RunQueue, exchange_refuses_what_it_cannot_do_in_one_step) {
   EXPECT_EQ(q->pop(), nullptr);
 }
 
+// What a run queue has to answer, the slow way.
+class model {
+ public:
+  void push(fiber& f) { ready_.push_back(&f); }
+
+  fiber* pop() {
+    const auto first = std::ranges::max_element(ready_, {}, [](const fiber* f) { return f->level; });
+    if (first == ready_.end()) return nullptr;
+    fiber* const f = *first;
+    ready_.erase(first);
+    return f;
+  }
+
+  std::size_t size() const { return ready_.size(); }
+
+ private:
+  std::vector<fiber*> ready_;  // in the order of arrival
+};
+
+TEST(RunQueue, answers_as_a_sorted_list_would) {
+  constexpr std::size_t count = 12;  // few, so that one alone, two and none are frequent
+  for (const bool shared : {false, true}) {
+    for (std::uint32_t seed = 1; seed <= 200; ++seed) {
+      blocks b{count};
+      model expected;
+      run_queue q{shared};
+      int stack = 0;
+      std::vector<fiber*> free;
+      for (std::size_t i = 0; i < count; ++i) free.push_back(&b[i]);
+      std::minstd_rand random{seed};
+      for (int turn = 0; turn < 300; ++turn) {
+        const bool full = free.empty();
+        const auto what = full ? 3 : random() % 5;
+        if (what < 3) {
+          fiber& f = *free.back();
+          free.pop_back();
+          f.level = static_cast<std::uint8_t>(random() % 8 == 0 ? random() % 4 : 1);
+          f.where.sp = what == 0 ? nullptr : &stack;
+          if (what == 2 && q.size() != 0) {
+            if (fiber* const next = q.exchange(f)) {
+              expected.push(f);
+              ASSERT_EQ(next, expected.pop()) << "seed " << seed << ", turn " << turn;
+              free.push_back(next);
+            } else {
+              free.push_back(&f);
+            }
+            continue;
+          }
+          expected.push(f);
+          if (what == 0) q.push_unstarted(f);
+          else q.push(f);
+        } else {
+          fiber* const f = q.pop();
+          ASSERT_EQ(f, expected.pop()) << "seed " << seed << ", turn " << turn;
+          if (f != nullptr) free.push_back(f);
+        }
+        ASSERT_EQ(q.size(), expected.size());
+        ASSERT_EQ(q.empty(), expected.size() == 0);  // exact, for nobody steals
+      }
+    }
+  }
+}
+
 TEST(UnstartedRing, is_full_at_its_capacity) {
   blocks b{unstarted_ring::capacity + 1};
   auto ring = std::make_unique<unstarted_ring>();
   for (std::size_t i = 0; i < unstarted_ring::capacity; ++i) ASSERT_TRUE(ring->push(b[i]));
   EXPECT_FALSE(ring->push(b[unstarted_ring::capacity]));
   EXPECT_EQ(ring->size(), unstarted_ring::capacity);
-  EXPECT_EQ(ring->pop(~std::uint64_t{0}, true), &b[0]);
+  EXPECT_EQ(ring->pop(~std::uint64_t{0}), &b[0]);
   EXPECT_TRUE(ring->push(b[unstarted_ring::capacity]));
 }
 
@@ -158,8 +223,8 @@ TEST(UnstartedRing, the_owner_leaves_what_is_younger) {
   auto ring = std::make_unique<unstarted_ring>();
   b[0].order = 7;
   ring->push(b[0]);
-  EXPECT_EQ(ring->pop(6, true), nullptr);
-  EXPECT_EQ(ring->pop(8, true), &b[0]);
+  EXPECT_EQ(ring->pop(6), nullptr);
+  EXPECT_EQ(ring->pop(8), &b[0]);
 }
 
 TEST(UnstartedRing, owner_and_thieves_get_every_fiber_once) {
@@ -184,11 +249,11 @@ TEST(UnstartedRing, owner_and_thieves_get_every_fiber_once) {
     });
   for (std::size_t i = 0; i < count;) {
     if (ring->push(b[i])) ++i;
-    else if (const fiber* const f = ring->pop(~std::uint64_t{0}, true)) take(f);
+    else if (const fiber* const f = ring->pop(~std::uint64_t{0})) take(f);
     if (i % 5 == 0)
-      if (const fiber* const f = ring->pop(~std::uint64_t{0}, true)) take(f);
+      if (const fiber* const f = ring->pop(~std::uint64_t{0})) take(f);
   }
-  while (const fiber* const f = ring->pop(~std::uint64_t{0}, true)) take(f);
+  while (const fiber* const f = ring->pop(~std::uint64_t{0})) take(f);
   while (total.load() < count) std::this_thread::yield();
   over.store(true);
   for (std::thread& t : thieves) t.join();

@@ -113,6 +113,16 @@ void tokens_hear_of_stops(sim& world) {
   world.check(heard.load() == 1, "the callback did not run once");
 }
 
+// What a fiber has left behind with its block is not taken for the next one's.
+void blocks_are_used_again(sim& world) {
+  world.spawn([&] {
+    world.rt().spawn([] { (void)this_fiber::get_stop_token(); }).join();
+    for (int i = 0; i < 2; ++i)
+      world.check(world.rt().spawn([] { return 7; }).join() == 7, "the wrong result");
+  });
+  world.run();
+}
+
 void detached_fibers_end(sim& world) {
   int ran = 0;
   world.spawn([&] { world.rt().spawn([&] { ++ran; }).detach(); });
@@ -149,13 +159,15 @@ void ids_are_given_once(sim& world) {
 TEST(Join, a_thread_that_joins_may_end_at_once) { explore(seeds, threads_join); }
 TEST(Join, giving_up_and_the_end_agree) { explore(seeds, joins_give_up, two_workers); }
 TEST(Join, detaching_and_the_end_agree) { explore(seeds, detached_fibers_end, two_workers); }
+TEST(Join, a_block_may_be_used_again) { explore(seeds / 10, blocks_are_used_again, two_workers); }
 TEST(FiberId, is_given_once) { explore(seeds / 2, ids_are_given_once, two_workers); }
 TEST(Stop, may_come_at_any_time) { explore(seeds, stops_come_at_any_time, two_workers); }
 TEST(Stop, hits_nobody_who_has_the_block_later) { explore(seeds, late_stops_hit_nobody_else, two_workers); }
 TEST(Stop, is_heard_by_a_token_that_is_made_meanwhile) { explore(seeds, tokens_hear_of_stops, two_workers); }
 
 void any_of_these(sim& world) {
-  switch (world.random(10)) {
+  switch (world.random(11)) {
+    case 9: return blocks_are_used_again(world);
     case 6:
     case 7:
     case 8: return joins_give_up(world);  // what only few of its seeds show

@@ -43,8 +43,8 @@ class shared_ring {
     if (!ring_.push(f)) --pushed_;
   }
 
-  void pop(bool shared = true) {
-    if (const fiber* const f = ring_.pop(any_order, shared)) took(*f);
+  void pop() {
+    if (const fiber* const f = ring_.pop(any_order)) took(*f);
   }
 
   void steal() {
@@ -61,9 +61,8 @@ class shared_ring {
     std::size_t oldest = 0;
     while (oldest < pushed_ && taken_[oldest]) ++oldest;
     for (; oldest < pushed_; ++oldest) {
-      world_.check(oldest == 0 || ring_.pop(oldest - 1, /*shared=*/true) == nullptr,
-                   "younger than asked for");
-      const fiber* const f = ring_.pop(oldest, /*shared=*/true);
+      world_.check(oldest == 0 || ring_.pop(oldest - 1) == nullptr, "younger than asked for");
+      const fiber* const f = ring_.pop(oldest);
       world_.check(f == &block(oldest), "lost");
       took(*f);
     }
