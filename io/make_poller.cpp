@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include <weft/io/epoll_poller.hpp>
+#include <weft/io/probe.hpp>
 #include <weft/io/uring_poller.hpp>
 #include <weft/runtime/poller.hpp>
 
@@ -25,7 +26,8 @@ result<backend> wanted_backend(backend otherwise) noexcept {
 
 result<std::unique_ptr<poller>> make_poller(const poller_options& options) {
   const backend wanted = WEFT_TRY(wanted_backend(options.backend));
-  if (wanted == backend::epoll) return epoll_poller::open(options);
+  if (wanted == backend::epoll || (wanted == backend::automatic && !ring_is_safe()))
+    return epoll_poller::open(options);
   auto made = uring_poller::open(options);
   // Why the ring was refused can be asked again at any time: probe_io().
   if (made || wanted == backend::uring) return made;

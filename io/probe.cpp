@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <weft/io/ring.hpp>
+#include <weft/runtime/context/valgrind.hpp>
 #include <weft/runtime/poller.hpp>
 
 namespace weft::detail {
@@ -90,9 +91,11 @@ io_support probe_io() noexcept {
   }
   probe_operations(made, found);
   found.epoll_pwait2 = try_epoll_pwait2();
-  found.chosen = found.ring_works() ? "io_uring" : "epoll";
+  found.chosen = found.ring_works() && ring_is_safe() ? "io_uring" : "epoll";
   return found;
 }
+
+bool ring_is_safe() noexcept { return !running_on_valgrind; }
 
 const char* explain_ring_error(int error) noexcept {
   switch (error) {

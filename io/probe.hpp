@@ -38,6 +38,10 @@ struct io_support {
 /// Makes a few rings on the calling thread and closes them again. Cost: some milliseconds.
 io_support probe_io() noexcept;
 
+/// Whether a worker may sleep in its ring. Not under valgrind, which runs one thread at a time and does not
+/// know that io_uring_enter() may block: all other threads would wait for ever.
+bool ring_is_safe() noexcept;
+
 /// Why io_uring_setup failed with `error`, and what mends it, in one line. Static text.
 const char* explain_ring_error(int error) noexcept;
 

@@ -73,8 +73,8 @@ class poller {
 };
 
 /// A poller for the calling thread. WEFT_BACKEND=uring|epoll overrides options.backend; automatic means
-/// io_uring where a trial shows that it works, else epoll. Errors: unsupported, or the errno of what could
-/// not be opened.
+/// io_uring where a trial shows that it works, else epoll (and epoll under valgrind). Errors: unsupported, or
+/// the errno of what could not be opened.
 [[nodiscard]] result<std::unique_ptr<poller>> make_poller(const poller_options& options);
 
 }  // namespace weft::detail
