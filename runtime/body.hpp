@@ -95,14 +95,6 @@ struct callable_owner {
   ~callable_owner() { stored<F>::destroy(of); }
 };
 
-// Ends the values of fiber_local: when nothing else of the user's runs on this fiber any more, for moving a
-// result, too, may have asked for one. Their destructors may wait, and who waits looks at `scopes`:
-// `outcome`, which lies in the same place, comes after.
-inline void end_locals(fiber& self) noexcept {
-  if (self.has_locals) [[unlikely]]
-    destroy_locals(self);
-}
-
 // Runs the callable in its place, destroys it, and leaves the outcome. The root of every fiber: nothing is
 // thrown past it.
 template <class F>

@@ -30,8 +30,8 @@ template <class T, class F>
 void run_joined(fiber& self) noexcept {
   using callable = child<join_set_core, F>;
   join_set_core& owner = *stored<callable>::get(self).owner;
-  std::optional<result<T>> r;
   std::exception_ptr thrown = call_member(self, owner.group(), [&] {
+    std::optional<result<T>> r;  // gone before the owner hears of the end, whatever is thrown
     {
       const callable_owner<callable> last{self};
       if constexpr (std::is_void_v<returns_t<F>>) {
@@ -42,7 +42,6 @@ void run_joined(fiber& self) noexcept {
       }
     }
     stored<result<T>>::create(self, *std::move(r));
-    r.reset();
   });
   if (thrown == nullptr) [[likely]] {
     self.outcome = &operations_of<result<T>>;

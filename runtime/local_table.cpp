@@ -110,7 +110,7 @@ void bequeath() noexcept {
 
 void destroy_locals(fiber& f) noexcept {
   f.locals->clear();  // still known: destructors may ask for others
-  f.has_locals = false;
+  f.has_locals = f.bequeaths = false;
   delete f.locals;
 }
 

@@ -94,6 +94,14 @@ void bequeath() noexcept;
 /// Ends the values of a fiber, on that fiber, or those of one that does not come to life.
 void destroy_locals(fiber& f) noexcept;
 
+/// The same, if there are any: when nothing else of the user's runs on the fiber any more, for moving a
+/// result, too, may have asked for one. Their destructors may wait, and who waits looks at `scopes`:
+/// `outcome`, which lies in the same place, comes after.
+inline void end_locals(fiber& self) noexcept {
+  if (self.has_locals) [[unlikely]]
+    destroy_locals(self);
+}
+
 /// Ends those of the calling foreign thread. At the end of a thread, by itself.
 void destroy_locals_of_thread() noexcept;
 

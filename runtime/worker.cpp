@@ -194,6 +194,7 @@ WEFT_ALWAYS_INLINE fiber* worker::end(fiber& self) noexcept {
   }
   // From here on the stack is another's, though we are still on it: whoever gets it does so after us, for it
   // is this worker that hands it out.
+  here.forget();
   stacks_.give(size, stack);
   if (next != nullptr && next->stack == nullptr) next = begin(*next);
   if (next == nullptr) leave_for_good(here, loop_);
@@ -214,7 +215,7 @@ WEFT_ALWAYS_INLINE fiber* worker::next_after(fiber* woken) noexcept {
 }
 
 WEFT_ALWAYS_INLINE void worker::leave_for_good(const abandoned_stack& from, context& to) noexcept {
-  context_destroy(dead_);  // the one before: its stack was left long ago
+  dead_.annotation.destroy();  // the one before: its stack was left long ago
   from.pass_to(dead_);
   context_switch_last(dead_, to);
 }
@@ -264,6 +265,7 @@ fiber* worker::complete_unseen(fiber& self, std::byte* stack) noexcept {
     call_on_thread_stack(
         self, [](void* p) noexcept { current()->owner().report_unseen(*static_cast<fiber*>(p)); }, &self);
   if (self.outcome != nullptr) std::exchange(self.outcome, nullptr)->drop(self);
+  end_locals(self);  // that which the destructor has asked for
   enter_runtime();
   return complete(self);
 }
@@ -359,7 +361,7 @@ bool worker::open() noexcept {
 }
 
 void worker::close() noexcept {
-  context_destroy(dead_);
+  dead_.annotation.destroy();
   inbox_.quiesce();
   poller_.reset();
   this_thread.current = nullptr;

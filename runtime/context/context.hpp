@@ -54,6 +54,12 @@ class abandoned_stack {
     c.annotation = annotation_;
   }
 
+  /// Tells valgrind that the stack is none: before somebody else can get it, though we may still be on it.
+  void forget() const noexcept {
+    if (running_on_valgrind) [[unlikely]]
+      valgrind_forget_stack(sp_);
+  }
+
  private:
   void* sp_;
   [[no_unique_address]] stack_annotation annotation_;

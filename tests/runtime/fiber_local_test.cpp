@@ -117,6 +117,31 @@ TEST_F(FiberLocal, a_value_ends_that_only_the_move_of_a_result_has_asked_for) {
   EXPECT_EQ(log.size(), 3u);
 }
 
+/// Its destructor spawns, and asks for a value.
+struct asks_when_destroyed {
+  fiber_local<mourned>* of;
+  event* over;
+  ~asks_when_destroyed() {
+    go([done = over] { done->set(); });
+    (*of)->name = "asked";
+  }
+};
+
+TEST_F(FiberLocal, a_value_ends_that_only_the_drop_of_an_outcome_has_asked_for) {
+  std::vector<std::string> log;
+  fiber_local<mourned> a{mourned{log}};
+  fiber_local<int> handed_down{inherit::copy};
+  run([&] {
+    event over;
+    spawn([&] {
+      *handed_down = 1;
+      return std::make_unique<asks_when_destroyed>(&a, &over);
+    }).detach();
+    (void)over.wait();
+  });
+  EXPECT_EQ(log, std::vector<std::string>{"asked"});
+}
+
 /// Its destructor waits, and looks at another value.
 struct waits {
   fiber_local<std::string>* text = nullptr;

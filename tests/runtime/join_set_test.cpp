@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -101,6 +102,38 @@ TEST(JoinSet, rethrows_what_a_child_has_thrown) {
     set.spawn([] { return 2; });
     EXPECT_THROW((void)set.join_all(), int);
     EXPECT_EQ(set.size(), 0u);
+  });
+}
+
+/// One of its moves throws, and its destructor lets others run.
+struct hard_to_keep {
+  explicit hard_to_keep(int moves_) : moves_left{moves_} { ++alive; }
+  hard_to_keep(hard_to_keep&& other) : moves_left{other.moves_left - 1} {
+    if (moves_left == 0) throw std::runtime_error{"not moved"};
+    ++alive;
+  }
+  hard_to_keep& operator=(hard_to_keep&&) = delete;
+  ~hard_to_keep() {
+    this_fiber::yield();
+    --alive;
+  }
+  int moves_left;
+  static inline int alive = 0;
+};
+
+TEST(JoinSet, a_result_that_cannot_be_kept_is_gone_before_the_join) {
+  on_a_fiber([](sim&) {
+    int kept = 0;
+    for (int moves = 1; kept == 0; ++moves) {
+      join_set<hard_to_keep> set;
+      set.spawn([moves] { return hard_to_keep{moves}; });
+      try {
+        (void)set.join_next();
+        ++kept;
+      } catch (const std::runtime_error&) {
+        EXPECT_EQ(hard_to_keep::alive, 0) << "at move " << moves;
+      }
+    }
   });
 }
 

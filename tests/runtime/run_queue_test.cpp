@@ -143,6 +143,21 @@ class model {
     return f;
   }
 
+  // Whether `f` is the oldest of its level, and that not the highest; takes it out.
+  bool take_lower(const fiber* f) {
+    const auto first = std::ranges::find(ready_, f->level, [](const fiber* g) { return g->level; });
+    if (first == ready_.end() || *first != f) return false;
+    const auto highest = std::ranges::max(ready_, {}, [](const fiber* g) { return g->level; })->level;
+    ready_.erase(first);
+    return f->level < highest;
+  }
+
+  bool has_lower() const {
+    return std::ranges::any_of(ready_, [&](const fiber* f) { return f->level != ready_.front()->level; });
+  }
+
+  void stolen(const fiber* f) { std::erase(ready_, f); }
+
   std::size_t size() const { return ready_.size(); }
 
  private:
@@ -162,7 +177,7 @@ TEST(RunQueue, answers_as_a_sorted_list_would) {
       std::minstd_rand random{seed};
       for (int turn = 0; turn < 300; ++turn) {
         const bool full = free.empty();
-        const auto what = full ? 3 : random() % 5;
+        const auto what = full ? 3 : random() % 7;
         if (what < 3) {
           fiber& f = *free.back();
           free.pop_back();
@@ -181,13 +196,31 @@ TEST(RunQueue, answers_as_a_sorted_list_would) {
           expected.push(f);
           if (what == 0) q.push_unstarted(f);
           else q.push(f);
+        } else if (what == 5) {
+          fiber* loot[2];
+          const std::uint32_t n = run_queue::steal(q, loot, 2);
+          ASSERT_TRUE(shared || n == 0);
+          for (std::uint32_t i = 0; i < n; ++i) {
+            expected.stolen(loot[i]);
+            free.push_back(loot[i]);
+          }
+        } else if (what == 6 && !shared) {  // after a theft the highest level may only seem to have some
+          fiber* const f = q.pop_lower();
+          ASSERT_EQ(f != nullptr, expected.has_lower()) << "seed " << seed << ", turn " << turn;
+          if (f == nullptr) continue;
+          ASSERT_TRUE(expected.take_lower(f)) << "seed " << seed << ", turn " << turn;
+          free.push_back(f);
         } else {
           fiber* const f = q.pop();
           ASSERT_EQ(f, expected.pop()) << "seed " << seed << ", turn " << turn;
           if (f != nullptr) free.push_back(f);
         }
         ASSERT_EQ(q.size(), expected.size());
-        ASSERT_EQ(q.empty(), expected.size() == 0);  // exact, for nobody steals
+        if (expected.size() != 0) {
+          ASSERT_FALSE(q.empty());
+        } else if (!shared) {
+          ASSERT_TRUE(q.empty());  // a theft shows at the next pop()
+        }
       }
     }
   }
