@@ -21,7 +21,7 @@ TEST(Cpuid, registers_that_the_kernel_does_not_save_do_not_count) {
   words.xcr0 = 0x07;
   EXPECT_TRUE(features_of(words).avx2);
   EXPECT_FALSE(features_of(words).avx512bw) << "the kernel saves ymm only";
-  for (const std::uint64_t missing : {0x20, 0x40, 0x80}) {
+  for (const std::uint64_t missing : {0x20u, 0x40u, 0x80u}) {
     words.xcr0 = 0xe7 & ~missing;
     EXPECT_FALSE(features_of(words).avx512bw) << missing;
   }
@@ -39,12 +39,12 @@ TEST(Cpuid, without_osxsave_xcr0_means_nothing) {
 }
 
 TEST(Cpuid, each_bit_is_needed) {
-  for (const unsigned bit : {0, 9, 19, 20}) {
+  for (const unsigned bit : {0u, 9u, 19u, 20u}) {
     cpuid_words words = whole;
     words.leaf1_ecx &= ~(1u << bit);
     EXPECT_FALSE(features_of(words).sse42 || features_of(words).avx2) << bit;
   }
-  for (const unsigned bit : {16, 30, 31}) {
+  for (const unsigned bit : {16u, 30u, 31u}) {
     cpuid_words words = whole;
     words.leaf7_ebx &= ~(1u << bit);
     EXPECT_FALSE(features_of(words).avx512bw) << bit;
