@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include <weft/runtime/with_deadline.hpp>
+
 namespace weft::http::detail {
 
 std::unique_ptr<exchange> worker_part::take(const service& of) {
@@ -41,7 +43,7 @@ connection::outcome connection::serve(exchange& e) {
   head_until_ = {};
   for (;;) {
     switch (e.advance()) {
-      case exchange::next::handle: e.run_handler(); break;
+      case exchange::next::handle: run_handler(e); break;
       case exchange::next::write:
         if (!send_output(e)) return outcome::ended;
         head_until_ = {};
@@ -54,6 +56,13 @@ connection::outcome connection::serve(exchange& e) {
         return outcome::ended;
     }
   }
+}
+
+// What has no deadline pays for none.
+void connection::run_handler(exchange& e) {
+  const deadline until = e.handler_until();
+  if (until.is_never()) e.run_handler();
+  else with_deadline(until, [&] { e.run_handler(); });
 }
 
 // Reads once. False: nothing came in time, or the connection is broken.

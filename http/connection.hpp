@@ -64,6 +64,7 @@ class connection final : public weft::detail::list_node, private transport {
   bool wait_for_request() noexcept;
   bool must_leave() const noexcept;
   outcome serve(exchange& e);
+  void run_handler(exchange& e);
   bool receive(exchange& e);
   void linger(exchange& e);
   bool send_output(exchange& e);

@@ -114,7 +114,15 @@ bool exchange::dispatch() {
   if (chosen->answer) return answer(chosen->answer->block()), true;
   if (head.content_length > chosen->options.body_max) return refuse(status::content_too_large), true;
   route_ = chosen;
+  const std::chrono::nanoseconds limit = chosen->options.deadline;
+  if (limit.count() != 0) request_until_ = deadline{limit};
+  else request_until_ = request_.body_.ended() ? deadline::never() : deadline{service_.limits.request};
   return false;
+}
+
+deadline exchange::handler_until() const noexcept {
+  WEFT_ASSERT(route_ != nullptr, "there is no request to handle");
+  return route_->options.deadline.count() != 0 ? request_until_ : deadline::never();
 }
 
 // Decodes the path but for its encoded slashes. False: it cannot be decoded.
@@ -180,10 +188,7 @@ void exchange::end_request(persistence how) {
 
 void exchange::run_handler() {
   WEFT_ASSERT(route_ != nullptr, "there is no request to handle");
-  const route_options& options = route_->options;
-  const auto time = options.deadline.count() != 0 ? options.deadline : service_.limits.request;
-  request_until_ = request_.body_.ended() ? deadline::never() : deadline{time};
-  request_.body_.begin(request_.head_, options.body_max);
+  request_.body_.begin(request_.head_, route_->options.body_max);
   response_.reset();
   const result<void> outcome = call_handler();
   date_.refresh();
@@ -278,7 +283,7 @@ result<void> exchange::stream(std::string_view bytes, deadline until) {
     return {};
   if (chunked) output_.append_all(number_text{bytes.size(), 16}, "\r\n", bytes, "\r\n");
   else output_.append(bytes);
-  return output_.size() < stream_chunk ? result<void>{} : flush(until);
+  return flush(until);  // at once: for how long the handler then waits, nobody knows
 }
 
 // Ends a streamed body; one that is not complete must not look as if it were.
@@ -315,7 +320,8 @@ result<std::size_t> exchange::fetch(std::span<std::byte> into, deadline until) {
   const auto got = transport_->read(into, at_most);
   if (!got) {
     if (got.error() != errc::deadline_exceeded) broken_ = true;
-    else if (request_until_ <= until) return std::unexpected(status::request_timeout);
+    else if (request_until_ <= until && request_until_.expired())  // not the handler's own deadline
+      return std::unexpected(status::request_timeout);
     return got;
   }
   if (*got == 0) {

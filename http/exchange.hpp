@@ -54,6 +54,9 @@ class exchange final : private body_source {
   /// does.
   void run_handler();
 
+  /// By when the waits of that handler are to end: its driver makes them.
+  deadline handler_until() const noexcept;
+
   /// Answers `why` and ends: for a head that did not come in time.
   void give_up(status why);
 
@@ -71,7 +74,6 @@ class exchange final : private body_source {
 
  private:
   static constexpr std::size_t output_kept = 64 << 10;
-  static constexpr std::size_t stream_chunk = 16 << 10;
 
   result<std::size_t> fetch(std::span<std::byte> into, deadline until) override;
 
@@ -100,8 +102,8 @@ class exchange final : private body_source {
   request request_;
   response response_;
   byte_buffer output_;
-  const route* route_ = nullptr;  // of the request at hand, if it has a handler to run
-  deadline request_until_;
+  const route* route_ = nullptr;   // of the request at hand, if it has a handler to run
+  deadline request_until_;         // of the request's body; of its handler too if the route has a deadline
   std::uint64_t unread_ = 0;       // bytes of the last request's body that are to be dropped
   bool keep_ = false;              // the request at hand lets the connection go on
   bool expects_continue_ = false;  // and waits for 100 before it sends its body

@@ -26,11 +26,13 @@ concept handler = requires(const F& f, request& q, response& s) {
 };
 
 struct route_options {
+  /// How long the request may take, from the end of its head until its handler returns. Beyond, each wait of
+  /// the handler ends with deadline_exceeded, which answers 504, and a body that has not come answers 408. A
+  /// handler that only computes is not interrupted; fibers that it spawns have this deadline, a nursery's
+  /// have the nursery's. 0: none, but the body has server_options.request.
+  std::chrono::nanoseconds deadline{};
   /// The largest body that the route takes: 413 beyond.
   std::size_t body_max = 1 << 20;
-  /// How long the request's body may take to come, from the end of its head: 408 beyond. 0:
-  /// server_options.request.
-  std::chrono::nanoseconds deadline{};
 };
 
 namespace detail {

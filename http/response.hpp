@@ -45,7 +45,7 @@ class response {
   void send(const precompiled& answer) { answer_ = answer; }
 
   /// Begins, and goes on with, a body whose length is not known: chunked, or on HTTP/1.0 until the connection
-  /// ends. Bytes may wait until flush(), the end, or 16 KiB. After the first write, status and fields are
+  /// ends. Each write goes out at once, in one send, the first with the head. After it, status and fields are
   /// said, and an error of the handler cuts the connection.
   ///
   /// Blocks     the calling fiber, while the peer does not read.

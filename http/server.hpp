@@ -22,7 +22,8 @@ namespace weft::http {
 struct server_options {
   /// Connections beyond this are answered 503 and closed.
   std::size_t connections_max = 10'000;
-  /// How long a request's body may take to come: 408 beyond. Routes may have their own.
+  /// How long a request's body may take to come, from the end of its head: 408 beyond. A handler may go on
+  /// after that, for a stream has no end; a route with a deadline has that one instead, for all of a request.
   std::chrono::nanoseconds request = std::chrono::seconds{30};
   /// How long a request's head may take to come, from its first byte: 408 beyond.
   std::chrono::nanoseconds head = std::chrono::seconds{10};

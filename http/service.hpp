@@ -18,7 +18,7 @@ struct service_limits {
   std::uint64_t unread_max =
       256 << 10;  // bytes of a body that nobody wanted, read and dropped to keep the connection
   std::chrono::nanoseconds request =
-      std::chrono::seconds{30};  // for a request's body, where the route says nothing
+      std::chrono::seconds{30};  // for a request's body, where the route has no deadline
 };
 
 struct service {

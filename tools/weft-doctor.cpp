@@ -12,11 +12,14 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "accept_trial.hpp"
 
 #include <weft/config.hpp>
 #include <weft/io/probe.hpp>
@@ -42,7 +45,7 @@ struct finding {
   std::string name;
   std::string value;
   std::string costs;   // empty: all is well
-  std::string remedy;  // what mends it
+  std::string remedy;  // the command that mends it, and where that is not all, what else in parentheses
 
   bool well() const { return costs.empty(); }
 };
@@ -68,10 +71,38 @@ std::string limit(rlim_t value) { return value == RLIM_INFINITY ? "unlimited" : 
 
 std::string mebibytes(std::uint64_t bytes) { return count(bytes >> 20) + " MiB"; }
 
+// A kernel is mended by another one; Debian's command stands for all.
+std::string newer_kernel(std::string_view version) {
+  return "apt-get install linux-image-$(dpkg --print-architecture) && reboot (Linux " + std::string{version} +
+         " or later)";
+}
+
+constexpr const char* more_locked_memory = "ulimit -l unlimited (or LimitMEMLOCK=infinity in the unit)";
+
+// What mends that io_uring, or a part of it, fails with `error`.
+std::string ring_remedy(int error) {
+  switch (error) {
+    case ENOMEM: return more_locked_memory;
+    case EMFILE: return "ulimit -n 65536 (or LimitNOFILE=65536 in the unit)";
+    case ENFILE: return "sysctl -w fs.file-max=1048576";
+    case EPERM:
+      if (number_in("/proc/sys/kernel/io_uring_disabled", 0) != 0)
+        return "sysctl -w kernel.io_uring_disabled=0";
+      [[fallthrough]];
+    case EACCES:
+      return "docker run --security-opt seccomp=unconfined (or a seccomp profile that allows io_uring_setup, "
+             "io_uring_enter and io_uring_register)";
+    case ENOSYS:
+      return newer_kernel("6.1") + "; if a container hides it: docker run --security-opt seccomp=unconfined";
+    default: return newer_kernel("6.1");
+  }
+}
+
 finding context() {
 #if WEFT_CONTEXT_BOOST
   const std::string costs = "a switch takes about 4 ns more than weft's own assembly";
-  return {"context", "Boost.Context", costs, "on x86-64 and aarch64: meson configure BUILD -Dcontext=asm"};
+  return {"context", "Boost.Context", costs,
+          "meson configure build -Dcontext=asm && ninja -C build (x86-64 and aarch64 only)"};
 #else
   return {"context", "assembly", "", ""};
 #endif
@@ -85,10 +116,10 @@ finding guards() {
     return {"guards", "mprotect",
             "each stack takes two mappings: after " + stacks +
                 " stacks the others are guarded by a canary, which tells of an overflow only afterwards",
-            "Linux 6.13 or later; until then: sysctl -w vm.max_map_count=2097152"};
+            "sysctl -w vm.max_map_count=2097152 (and for good, a kernel from Linux 6.13 on)"};
   }
   return {"guards", "canary", "an overflow of a stack is noticed only when the stack comes back",
-          "a kernel whose mprotect works: this one only pretends (an emulator?)"};
+          "no command: mprotect only pretends here, as in an emulator; run on the machine itself"};
 }
 
 finding backend(const io_support& io) {
@@ -98,9 +129,14 @@ finding backend(const io_support& io) {
     if (std::string_view{forced} != "uring" || io.ring_works()) return {"backend", value, "", ""};
     return {"backend", value, "nothing starts: io_uring does not work here", "unset WEFT_BACKEND"};
   }
-  if (io.ring_works()) return {"backend", io.chosen, "", ""};
-  return {"backend", io.chosen, "a system call for each operation, and a thread pool for files",
-          std::string{"io_uring is "} + io.ring_reason};
+  if (io.chosen == std::string_view{"io_uring"}) return {"backend", io.chosen, "", ""};
+  if (io.ring_works())
+    return {"backend", io.chosen, "a system call for each operation, and a thread pool for files",
+            "no command: under valgrind a ring that sleeps would stop all threads"};
+  return {"backend", io.chosen,
+          "a system call for each operation, and a thread pool for files: io_uring is " +
+              std::string{io.ring_reason},
+          ring_remedy(io.ring_error)};
 }
 
 finding vectors() {
@@ -108,7 +144,7 @@ finding vectors() {
   const std::string in_use{simd::name(simd::in_use())};
   if (!simd::refused().empty())
     return {"simd", in_use, "not what was asked for: " + std::string{simd::refused()},
-            "unset WEFT_SIMD, or name another"};
+            "unset WEFT_SIMD (or name another)"};
   const auto best = detail::choose_byte_kernels("", detail::read_cpu_features()).table->level;
   if (best == simd::in_use()) return {"simd", in_use, "", ""};
   return {"simd", in_use + " (by WEFT_SIMD; otherwise " + std::string{simd::name(best)} + ")", "", ""};
@@ -120,9 +156,7 @@ void trials(std::vector<finding>& to, const std::string& name, const Trials& tri
   std::string working;
   for (const weft::detail::io_trial& t : tried) {
     if (t.works()) working += (working.empty() ? "" : ", ") + std::string{t.name};
-    else
-      to.push_back({name, std::string{t.name} + " does not work", t.without,
-                    "Linux 6.1 or later, seccomp permitting"});
+    else to.push_back({name, std::string{t.name} + " does not work", t.without, ring_remedy(t.error)});
   }
   if (!working.empty()) to.push_back({name, working, "", ""});
 }
@@ -131,25 +165,31 @@ void ring(std::vector<finding>& to, const io_support& io) {
   trials(to, "io_uring setup", io.setup_flags);
   if (!io.ring_works()) return;
   trials(to, "io_uring operations", io.operations);
+  const int accept_error = weft_doctor::try_multishot_accept();
+  if (accept_error == 0) to.push_back({"io_uring accept", "multishot", "", ""});
+  else
+    to.push_back({"io_uring accept", "no multishot: " + std::system_category().message(accept_error),
+                  "listeners get no connections: use WEFT_BACKEND=epoll until it does",
+                  ring_remedy(accept_error)});
   finding depth{"io_uring depth",
                 count(io.ring_depth) + " submissions, " + count(io.completions) + " completions", "", ""};
   if (io.ring_depth < weft::detail::poller_options{}.queue_depth) {
     depth.costs = "more system calls under load: the kernel had no memory for a deeper ring";
-    depth.remedy = "ulimit -l unlimited (or LimitMEMLOCK=infinity in the unit)";
+    depth.remedy = more_locked_memory;
   }
   to.push_back(depth);
   if (!io.descriptor_registered)
-    to.push_back({"io_uring descriptor", "not registered", "a little more CPU per system call",
-                  "Linux 5.18 or later"});
+    to.push_back(
+        {"io_uring descriptor", "not registered", "a little more CPU per system call", newer_kernel("5.18")});
   if (!io.threads_bounded)
     to.push_back({"io_uring threads", "not bounded", "the kernel may start many threads for blocking work",
-                  "Linux 5.15 or later"});
+                  newer_kernel("5.15")});
 }
 
 finding pwait2(const io_support& io) {
   if (io.epoll_pwait2) return {"epoll_pwait2", "works", "", ""};
   return {"epoll_pwait2", "does not work", "with epoll, sleeps end up to a millisecond late",
-          "Linux 5.11 or later"};
+          newer_kernel("5.11")};
 }
 
 finding descriptors() {
@@ -162,7 +202,7 @@ finding descriptors() {
   f.costs = "about " + count(connections) + " connections at a time; more wait until one closes";
   f.remedy = now.rlim_max > now.rlim_cur
                  ? "ulimit -n " + count(std::min<std::uint64_t>(now.rlim_max, 1'048'576))
-                 : "as root: prlimit --nofile=1048576 --pid $$ (or LimitNOFILE=1048576 in the unit)";
+                 : "prlimit --nofile=1048576 --pid $$ (as root; or LimitNOFILE=1048576 in the unit)";
   return f;
 }
 
@@ -172,7 +212,7 @@ finding locked_memory(const io_support& io) {
   finding f{"memlock", limit(now.rlim_cur) + " bytes", "", ""};
   if (io.ring_error != ENOMEM) return f;
   f.costs = "no ring fits, so epoll is used";
-  f.remedy = "ulimit -l unlimited (or LimitMEMLOCK=infinity in the unit)";
+  f.remedy = more_locked_memory;
   return f;
 }
 
@@ -195,6 +235,14 @@ finding backlog() {
   return f;
 }
 
+// Its path below the mount of the unified hierarchy; empty for the root, and for cgroups of version 1.
+std::string own_cgroup() {
+  std::ifstream file{"/proc/self/cgroup"};
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("0::") && line != "0::/") return line.substr(3);
+  return {};
+}
+
 finding processors() {
   const unsigned allowed = weft::detail::affinity_cpus(), quota = weft::detail::cgroup_cpus();
   const long there = sysconf(_SC_NPROCESSORS_ONLN);
@@ -205,7 +253,9 @@ finding processors() {
   if (quota != 0 && quota < allowed) {
     f.costs =
         "the cgroup's quota allows fewer CPUs than there are: all of them stop together once it is used up";
-    f.remedy = "raise cpu.max of the cgroup (docker run --cpus, CPUQuota= in the unit)";
+    f.remedy = "echo max > /sys/fs/cgroup" + own_cgroup() +
+               "/cpu.max (as root; or docker update --cpus=" + count(allowed) +
+               " CONTAINER, or CPUQuota= in the unit)";
   }
   return f;
 }
@@ -244,8 +294,8 @@ finding clock_cost() {
   if (best < clock_slow_ns) return f;
   f.costs = "each reading is a system call: deadlines and timers cost more";
   f.remedy =
-      "a clock source that the vDSO can read: echo tsc > "
-      "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+      "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource (or another one that the "
+      "vDSO can read)";
   return f;
 }
 

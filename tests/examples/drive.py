@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Runs an example and checks what it does. Usage: drive.py NAME PROGRAM"""
 import concurrent.futures
+import ctypes
+import fcntl
+import http.client
 import os
 import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -109,6 +113,82 @@ def echo(program):
             server.send_signal(signal.SIGINT)
             if server.wait(timeout=2) != -signal.SIGINT:
                 sys.exit(f'the second signal: exit status {server.returncode}')
+    finally:
+        server.kill()
+
+
+def own_network():
+    """From here on this process and its children have a loopback of their own, where every port is free.
+    Where that is forbidden, they keep the machine's."""
+    new_user, new_network, up = 0x10000000, 0x40000000, 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(new_network) != 0 and libc.unshare(new_user | new_network) != 0:
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, 0x8914, struct.pack('16sH14x', b'lo', up))   # SIOCSIFFLAGS
+
+
+def http_get(port, path):
+    """Status, body, response; over a connection of its own."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
+    try:
+        connection.request('GET', path)
+        response = connection.getresponse()
+        return response.status, response.read(), response
+    finally:
+        connection.close()
+
+
+def check_users(port):
+    """What the database knows, and what the API answers by itself."""
+    for path, expected in (('/users/1', 200), ('/users/9', 404), ('/users/x', 400), ('/users/2', 504),
+                           ('/healthz', 200)):
+        for _ in range(20):   # 504 where 100 ms were too short for a busy machine
+            status, body, response = http_get(port, path)
+            if status != 504 or expected == 504:
+                break
+        cache = response.getheader('cache-control')
+        if path == '/users/1' and (body, cache) != (b'{"id":1}', 'no-store'):
+            sys.exit(f'{path}: {status}, {body!r}, cache-control {cache}')
+        if status != expected:
+            sys.exit(f'{path}: {status}')
+
+
+def check_events(port):
+    """Each tick comes when it is written; then the client goes away without a word."""
+    with socket.create_connection(('127.0.0.1', port), timeout=20) as c:
+        c.sendall(b'GET /events HTTP/1.1\r\nHost: a\r\n\r\n')
+        received = b''
+        while received.count(b'data: tick\n\n') < 2:
+            part = c.recv(1000)
+            if not part:
+                sys.exit(f'/events ended: {received!r}')
+            received += part
+        if b'content-type: text/event-stream\r\n' not in received.lower():
+            sys.exit(f'/events: {received!r}')
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+
+
+def api(program):
+    """Requests of every kind, some at once; then SIGTERM: exit status 0 well within the drain."""
+    own_network()
+    port = 8080
+    with socket.socket() as s:
+        if s.connect_ex(('127.0.0.1', port)) == 0:
+            print(f'port {port} is taken')
+            sys.exit(77)   # skipped
+    server = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until_listening(port, server)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            done = [pool.submit(check, port) for check in (check_users, check_users, check_events)]
+        for d in done:
+            d.result()
+        server.send_signal(signal.SIGTERM)
+        printed, errors = server.communicate(timeout=7)
+        expected = ['connected to dbname=shop'] + ['user 1 was read'] * 2
+        if (server.returncode, sorted(printed.splitlines()), errors) != (0, expected, ''):
+            sys.exit(f'exit status {server.returncode}, {errors!r}, printed:\n{printed}')
     finally:
         server.kill()
 
@@ -284,6 +364,6 @@ def result(program):
 
 if __name__ == '__main__':
     name, program = sys.argv[1:]
-    special = {'echo': echo, 'graceful_shutdown': graceful_shutdown, 'io': io, 'parallel': parallel,
-               'result': result}.get(name)
+    special = {'api': api, 'echo': echo, 'graceful_shutdown': graceful_shutdown, 'io': io,
+               'parallel': parallel, 'result': result}.get(name)
     special(program) if special else plain(name, program)

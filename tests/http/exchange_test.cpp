@@ -52,7 +52,7 @@ router test_routes() {
            s.text(WEFT_TRY(q.body()));
            return {};
          },
-         {.body_max = 10});
+         {.deadline = std::chrono::seconds{20}, .body_max = 10});
   r.post("/ignore", [](request&, response& s) { s.text("ignored"); });
   r.post("/count", [](request& q, response& s) -> weft::result<void> {
     std::byte buffer[7];
@@ -328,8 +328,30 @@ TEST(Exchange, sends_what_is_ready_before_it_waits_for_a_body) {
   EXPECT_EQ(c.sends, 2u);
 }
 
+TEST(Exchange, gives_a_handler_the_deadline_of_its_route_and_no_other) {
+  world w;
+  scripted_transport peer{{}};
+  for (const auto& [bytes, limited] : {std::pair{post("/small", "123"), true},
+                                       {post("/echo", "123"), false},
+                                       {get("/json"), false},
+                                       {post("/small", "456"), true}}) {
+    w.e.begin(peer);
+    std::memcpy(w.e.input_space().data(), bytes.data(), bytes.size());
+    w.e.received(bytes.size() - 1);  // the end of the head is what counts
+    if (bytes.starts_with("GET")) w.e.received(1);
+    const weft::deadline before{std::chrono::seconds{20}};
+    ASSERT_EQ(w.e.advance(), exchange::next::handle) << bytes;
+    const weft::deadline until = w.e.handler_until(), after{std::chrono::seconds{20}};
+    EXPECT_EQ(!until.is_never(), limited) << bytes;
+    if (limited) EXPECT_TRUE(before <= until && until <= after);
+    if (!bytes.starts_with("GET")) w.e.received(1);
+    w.e.run_handler();
+  }
+}
+
 TEST(Exchange, answers_408_for_a_body_that_does_not_come) {
   world w;
+  w.of.limits.request = {};
   EXPECT_EQ(statuses(w.talk({"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"},
                             /*stays_silent=*/true)
                          .received),

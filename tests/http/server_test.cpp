@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <dirent.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -20,24 +19,18 @@
 #include <thread>
 #include <vector>
 
+#include <leak_check.hpp>
 #include <weft/net/address.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/with_deadline.hpp>
 
 using namespace std::chrono_literals;
 namespace http = weft::http;
 using std::chrono::steady_clock;
 
 namespace {
-
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  DIR* const all = ::opendir("/proc/self/fd");
-  while (::readdir(all) != nullptr) ++count;
-  ::closedir(all);
-  return count;
-}
 
 class client {
  public:
@@ -94,6 +87,13 @@ class client {
     received_.erase(0, one.size());
     return one;
   }
+  /// The next so many bytes; fewer if the connection ends.
+  std::string some(std::size_t size) {
+    while (received_.size() < size && more()) {}
+    const std::string first = received_.substr(0, size);
+    received_.erase(0, first.size());
+    return first;
+  }
   /// All that comes until the connection ends. clean(): by FIN.
   std::string rest() {
     while (more()) {}
@@ -141,14 +141,10 @@ bool says_close(const std::string& response) {
   return response.find("Connection: close\r\n") != response.npos;
 }
 
-// A server on a runtime of two workers; each test ends with every descriptor given back.
-class HttpServer : public ::testing::Test {
+// A server on a runtime of two workers; each test ends with everything given back.
+class HttpServer : public weft_test::leak_check {
  protected:
-  void SetUp() override { descriptors_ = open_descriptors(); }
-  void TearDown() override {
-    stop();
-    EXPECT_EQ(open_descriptors(), descriptors_);
-  }
+  void TearDown() override { stop(); }
 
   void start(http::server_options options = {}) {
     http::router r;
@@ -163,6 +159,22 @@ class HttpServer : public ::testing::Test {
           std::chrono::milliseconds{std::stoi(std::string{q.query("ms").value_or("0")})}));
       s.text("slept");
       return {};
+    });
+    r.get("/late", [](http::request&, http::response&) { return weft::this_fiber::sleep_for(60s); },
+          {.deadline = 50ms});
+    r.post("/soon",
+           [](http::request& q, http::response& s) -> weft::result<void> {
+             s.text(WEFT_TRY(q.body()));
+             return {};
+           },
+           {.deadline = 50ms});
+    r.post("/impatient", [](http::request& q, http::response& s) -> weft::result<void> {
+      s.text(WEFT_TRY(weft::with_deadline(20ms, [&] { return q.body(); })));
+      return {};
+    });
+    r.get("/ticks", [](http::request&, http::response& s) -> weft::result<void> {
+      WEFT_TRY(s.write(std::string_view{"tick"}));
+      return weft::this_fiber::sleep_for(60s);
     });
     r.get("/big", [](http::request&, http::response& s) { s.body(std::string(1 << 20, 'b'), "text/plain"); });
     runtime_ = std::make_unique<weft::runtime>(weft::options{.workers = 2});
@@ -196,7 +208,6 @@ class HttpServer : public ::testing::Test {
   std::string at_;
 
  private:
-  std::size_t descriptors_ = 0;
   std::unique_ptr<weft::runtime> runtime_;
   std::unique_ptr<http::server> server_;
   weft::task<weft::result<void>> serving_;
@@ -288,6 +299,48 @@ TEST_F(HttpServer, asks_for_a_body_that_waits_for_it) {
   EXPECT_EQ(c.response(), "HTTP/1.1 100 Continue\r\n\r\n");
   c.send("hello");
   EXPECT_EQ(body_of(c.response()), "hello");
+}
+
+TEST_F(HttpServer, ends_the_waits_of_a_request_at_its_routes_deadline_and_of_no_other_one) {
+  start();
+  client c = connect();
+  for (int round = 0; round < 2; ++round) {
+    const auto begin = steady_clock::now();
+    c.send(get("/late"));
+    const std::string late = c.response();
+    const auto took = steady_clock::now() - begin;
+    EXPECT_EQ(status_of(late), "504");
+    EXPECT_FALSE(says_close(late));
+    EXPECT_GE(took, 50ms);
+    EXPECT_LT(took, 5s);
+    c.send(get("/sleep?ms=100"));
+    EXPECT_EQ(body_of(c.response()), "slept");
+  }
+}
+
+TEST_F(HttpServer, answers_whose_deadline_it_was_that_a_body_did_not_meet) {
+  start();
+  const std::string head = " HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel";
+  client slow = connect();
+  slow.send("POST /soon" + head);
+  EXPECT_EQ(status_of(slow.response()), "408");
+  client patient = connect();
+  patient.send("POST /impatient" + head);
+  EXPECT_EQ(status_of(patient.response()), "504");
+}
+
+TEST_F(HttpServer, sends_what_a_handler_writes_before_the_handler_waits) {
+  start({.drain = 50ms});
+  client c = connect();
+  c.send(get("/ticks"));
+  EXPECT_EQ(c.some(4), "HTTP");
+  const std::string chunk = "4\r\ntick\r\n";
+  std::string received;
+  while (!received.ends_with(chunk)) {
+    const std::string more = c.some(1);
+    ASSERT_NE(more, "") << received;
+    received += more;
+  }
 }
 
 TEST_F(HttpServer, survives_resets_in_every_phase) {

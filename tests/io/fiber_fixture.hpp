@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include <leak_check.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -14,22 +15,17 @@ namespace weft::detail {
 
 inline std::span<std::byte> bytes_of(std::span<char> chars) { return std::as_writable_bytes(chars); }
 
-class OnFibers : public testing::TestWithParam<backend> {
+/// Fails the test that left something behind; a poller asserts by itself that it ends idle.
+class OnFibers : public weft_test::leak_check, public testing::WithParamInterface<backend> {
  protected:
   void SetUp() override {
-    warm_up();
-    descriptors_before_ = open_descriptors();
     setenv("WEFT_BACKEND", GetParam() == backend::uring ? "uring" : "epoll", 1);
     if (GetParam() == backend::uring && !make_poller({})) GTEST_SKIP() << "no io_uring here";
   }
 
-  void TearDown() override {
-    unsetenv("WEFT_BACKEND");
-    EXPECT_EQ(open_descriptors(), descriptors_before_) << "a descriptor was leaked";
-  }
+  void TearDown() override { unsetenv("WEFT_BACKEND"); }
 
-  /// Runs f in a fiber of a fresh runtime, and waits for all that it started. A poller asserts that it ends
-  /// idle.
+  /// Runs f in a fiber of a fresh runtime, and waits for all that it started.
   template <class F>
   void run(unsigned workers, F f) {
     options o;
@@ -37,18 +33,6 @@ class OnFibers : public testing::TestWithParam<backend> {
     runtime rt{o};
     rt.run([&] { f(); });
   }
-
- private:
-  // The first runtime of a process may open descriptors that stay.
-  static void warm_up() {
-    static const bool once = [] {
-      runtime{}.run([] {});
-      return true;
-    }();
-    (void)once;
-  }
-
-  std::size_t descriptors_before_ = 0;
 };
 
 }  // namespace weft::detail

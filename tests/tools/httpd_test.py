@@ -23,11 +23,17 @@ def run(*flags):
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "WEFT_BACKEND"}
 
 
+class Refused(Exception):
+    """The server did not start; what it said."""
+
+
 class Server:
     def __init__(self, *flags):
         self.process = subprocess.Popen([PROGRAM, "--port", "0", *flags], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         self.line = self.process.stdout.readline()
+        if not self.line:
+            raise Refused(self.process.communicate(timeout=20)[1])
         self.port = int(self.line.split(" (")[0].rpartition(":")[2])
 
     def __enter__(self):
@@ -52,14 +58,23 @@ class Server:
 
 
 class Httpd(unittest.TestCase):
-    def test_says_where_it_listens_and_nothing_else(self):
-        for backend, name in (("uring", "io_uring"), ("epoll", "epoll")):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                with Server("--backend", backend, "--workers", "2") as s:
-                    self.assertEqual(
-                        s.line, f"weft-httpd: listening on http://127.0.0.1:{s.port} (2 workers, {name})\n")
-                    self.assertEqual(s.ask("GET", "/")[0], 200)
-                    self.assertEqual(s.stop(number), (0, "", ""))
+    def check_what_it_says(self, backend, name):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with Server("--backend", backend, "--workers", "2") as s:
+                self.assertEqual(
+                    s.line, f"weft-httpd: listening on http://127.0.0.1:{s.port} (2 workers, {name})\n")
+                self.assertEqual(s.ask("GET", "/")[0], 200)
+                self.assertEqual(s.stop(number), (0, "", ""))
+
+    def test_says_where_it_listens_and_nothing_else_with_epoll(self):
+        self.check_what_it_says("epoll", "epoll")
+
+    def test_says_where_it_listens_and_nothing_else_with_io_uring(self):
+        try:
+            self.check_what_it_says("uring", "io_uring")
+        except Refused as why:  # as the server itself says: the machine has none
+            self.assertIn("--backend epoll", str(why))
+            self.skipTest(str(why))
 
     def test_serves_its_routes(self):
         with Server() as s:
