@@ -17,10 +17,11 @@ inline std::span<std::byte> bytes_of(std::span<char> chars) { return std::as_wri
 class OnFibers : public testing::TestWithParam<backend> {
  protected:
   void SetUp() override {
-    warm_up();
-    descriptors_before_ = open_descriptors();
     setenv("WEFT_BACKEND", GetParam() == backend::uring ? "uring" : "epoll", 1);
-    if (GetParam() == backend::uring && !make_poller({})) GTEST_SKIP() << "no io_uring here";
+    const bool is_there = GetParam() != backend::uring || make_poller({});
+    if (is_there) warm_up();
+    descriptors_before_ = open_descriptors();
+    if (!is_there) GTEST_SKIP() << "no io_uring here";
   }
 
   void TearDown() override {
