@@ -64,10 +64,9 @@ class request {
   /// The whole body.
   ///
   /// Blocks     the calling fiber, until it has come.
-  /// Errors     the status that answers them: bad_request for broken framing or a peer that ends before the
-  /// body does,
-  ///            content_too_large, request_timeout; else deadline_exceeded, canceled, what the connection
-  ///            says.
+  /// Errors     the status that answers them: bad_request (broken framing, or a peer that ends before the
+  ///            body does), content_too_large, request_timeout; else deadline_exceeded, canceled, what the
+  ///            connection says.
   [[nodiscard]] result<std::string_view> body(deadline until = {}) { return body_.all(until); }
 
   /// The next bytes of the body; 0 at its end. Blocks and errors as body().

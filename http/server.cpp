@@ -10,6 +10,7 @@
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/stop.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/thread_stack.hpp>
 #include <weft/runtime/worker.hpp>
 
 namespace weft::http {
@@ -21,7 +22,9 @@ struct server::state {
       : options{o},
         times{.idle = o.idle, .head = o.head, .write = o.write},
         service{std::move(routes), {.head = {}, .request = o.request}} {
-    service.report = [](void*, std::string_view text) { worker::current()->owner().report(text); };
+    service.report = [](void*, std::string_view text) {
+      on_thread_stack([text] { worker::current()->owner().report(text); });
+    };
   }
 
   void serve_connection(net::tcp_stream stream);

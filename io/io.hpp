@@ -5,11 +5,15 @@
 //
 // Every call here
 //
-//   Blocks     the calling fiber; on a foreign thread, the thread. Errors     deadline_exceeded, canceled,
-//   else the kernel's in std::system_category; never EINTR, EAGAIN or SIGPIPE.
-//              A deadline that has passed tries once.
+//   Blocks     the calling fiber; on a foreign thread, the thread.
+//
+//   Errors     deadline_exceeded, canceled, else the kernel's in std::system_category; never EINTR, EAGAIN or
+//              SIGPIPE. A deadline that has passed tries once.
+//
 //   Cancelled  returns when the kernel has let go of the buffer; what a cancelled transfer had moved by then
-//   is its result. Safe from  any fiber or thread.
+//              is its result.
+//
+//   Safe from  any fiber or thread.
 //
 // The mode of the descriptor (O_NONBLOCK) does not matter; under epoll, accept and connect set it.
 #pragma once

@@ -130,9 +130,8 @@ class stack_cache : public list_node {
     return base != nullptr ? base : take_slow(c);
   }
 
-  /// take() that never asks the depot, which needs more stack than a fiber has to spare; nullptr: the
-  /// cache is
-  /// empty.
+  /// take() that never asks the depot, which needs more stack than a fiber has to spare; nullptr: the cache
+  /// is empty.
   [[nodiscard]] std::byte* take_cached(stack_class c) noexcept {
     shelf& s = shelves_[static_cast<std::size_t>(c)];
     const std::uint32_t n = s.count.load(std::memory_order_relaxed);

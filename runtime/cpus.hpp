@@ -15,6 +15,9 @@ unsigned cgroup_cpus() noexcept;
 /// The smaller of both: what options.workers = 0 means.
 unsigned usable_cpus() noexcept;
 
+/// Workers of options::for_cli() where `cpus` may be used.
+constexpr unsigned cli_workers(unsigned cpus) noexcept { return cpus < 4 ? cpus : 4; }
+
 /// Binds the calling thread to the `nth` CPU of its affinity mask, counted round and round.
 std::error_code pin_to_cpu(unsigned nth) noexcept;
 

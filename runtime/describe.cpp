@@ -71,9 +71,10 @@ std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   return text.used();
 }
 
+// Null on a foreign thread, and while weft's own code runs, be it on a fiber's stack.
 const fiber* running_here() noexcept {
   const worker* const here = worker::current();
-  return here == nullptr ? nullptr : here->running_or_last();
+  return here == nullptr ? nullptr : here->running();
 }
 
 }  // namespace

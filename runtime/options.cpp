@@ -1,6 +1,5 @@
 #include <weft/runtime/options.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -73,7 +72,7 @@ options options::for_server() {
 
 options options::for_cli() {
   options o;
-  o.workers = std::min(4u, detail::usable_cpus());
+  o.workers = detail::cli_workers(detail::usable_cpus());
   o.spin = {};
   o.stacks_warm = 64;
   return o;

@@ -45,8 +45,11 @@ struct options {
   /// second, while fibers wait for each other. Once; see external_work. By default only if weft was built for
   /// debugging.
   bool asleep_report = detail::built_for_debugging();
-  /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a worker's
-  /// own stack; from any worker, one at a time. nullptr: writes a line to stderr.
+  /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a thread's
+  /// own stack, never a fiber's: by a worker, by the thread that starts or stops the runtime, by any that
+  /// drops a task. One call at a time, under a lock: it may allocate, write and take short locks of its own,
+  /// but must not throw, suspend, or do what reports again; while it blocks, so does its worker. nullptr:
+  /// writes a line to stderr.
   void (*error_sink)(std::string_view report) = nullptr;
   /// Ends the process (std::terminate) when an exception leaves a fiber that nobody joins, after it was
   /// reported.

@@ -17,6 +17,7 @@
 #include <weft/runtime/offload_pool.hpp>
 #include <weft/runtime/outcome.hpp>
 #include <weft/runtime/overflow.hpp>
+#include <weft/runtime/unwinder.hpp>
 
 namespace weft::detail {
 namespace {
@@ -53,6 +54,7 @@ scheduler::~scheduler() {
 result<void> scheduler::start() {
   prepare_asymmetric_fences();
   describe_fibers();
+  prepare_unwinder();
   if (options_.overflow_report) install_overflow_handler();
   if (stacks_.lacks_guards())
     report(std::string{"stack guards in force: "} + name(stacks_.guards()) +

@@ -133,8 +133,7 @@ void worker::call_on_thread_stack(fiber& self, void (*call)(void*) noexcept, voi
 // --- the life of a fiber
 
 // Gives an unstarted fiber a stack, if one is at hand. Null: the loop must ask the kernel, which takes more
-// stack
-// than the fiber that switches away here has to spare.
+// stack than the fiber that switches away here has to spare.
 fiber* worker::begin(fiber& f) noexcept {
   std::byte* const stack = stacks_.take_cached(f.stack_size);
   if (stack == nullptr) [[unlikely]] {

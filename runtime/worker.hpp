@@ -7,8 +7,9 @@
 // to the loop.
 //
 // Signal masking costs no system call: `running_` is the mask. It names the fiber whose own code runs and is
-// null whenever weft's code runs, so the store that every switch makes anyway is the mask, and a handler that
-// finds null does nothing but record that it came. The kernel's mask is set once, when the thread starts.
+// null whenever weft's code runs, so the store that every switch makes anyway is the mask: a handler that
+// finds null interrupts weft and must leave the worker as it is. The only one so far, overflow's, merely
+// reads it, to name the fiber. The kernel's mask is set once, when the thread starts.
 #pragma once
 
 #include <atomic>
@@ -132,9 +133,6 @@ class worker {
     if (f.pinned) queue_.push(f);
     else queue_.push_unstarted(f);
   }
-
-  /// The fiber that runs, or the one on whose stack weft's own code runs; for reports. Null between batches.
-  const fiber* running_or_last() const noexcept { return running(); }
 
   /// An id that no other fiber of the process has or had.
   static std::uint64_t unique_id() noexcept;

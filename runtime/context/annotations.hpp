@@ -1,10 +1,14 @@
 // What AddressSanitizer and ThreadSanitizer must hear about a stack. Without them stack_annotation is empty
 // and every call vanishes.
 //
-// create, adopt_thread     a stack comes into being
-// leave, leave_for_good    immediately before the jump: from here on, memory accesses count as the next
-// context's arrive, arrive_first     the first thing after it, on the stack that goes on destroy the stack is
-// no longer one
+//   create, adopt_thread     a stack comes into being
+//
+//   leave, leave_for_good    immediately before the jump: from here on, memory accesses count as the next
+//                            context's
+//
+//   arrive, arrive_first     the first thing after it, on the stack that goes on
+//
+//   destroy                  the stack is no longer one
 //
 // The annotation belongs to the stack and is copied with its context. Source:
 // sanitizer/common_interface_defs.h and sanitizer/tsan_interface.h.

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -224,6 +225,30 @@ TEST_F(HttpServer, keeps_connections_alive) {
     ASSERT_EQ(status_of(response), "200");
     ASSERT_EQ(body_of(response), i % 2 == 0 ? "Hello, World!" : std::to_string(i));
   }
+}
+
+// Of both: what is composed for the request, and what is precompiled.
+TEST_F(HttpServer, says_the_date_and_it_goes_on) {
+  start();
+  client c = connect();
+  const auto date = [&c](std::string_view path) {
+    const std::time_t before = std::time(nullptr);
+    c.send(get(path));
+    const std::string response = c.response();
+    const std::size_t at = response.find("\r\nDate: ");
+    std::tm parts{};
+    if (at == response.npos ||
+        ::strptime(response.c_str() + at + 8, "%a, %d %b %Y %T GMT", &parts) == nullptr)
+      return std::time_t{-1};
+    const std::time_t said = ::timegm(&parts);
+    EXPECT_GE(said, before - 2) << response;
+    EXPECT_LE(said, std::time(nullptr) + 2) << response;
+    return said;
+  };
+  const std::time_t precompiled = date("/"), composed = date("/json");
+  std::this_thread::sleep_for(1100ms);  // real time: a date changes once a second
+  EXPECT_GE(date("/"), precompiled + 1);
+  EXPECT_GE(date("/json"), composed + 1);
 }
 
 TEST_F(HttpServer, answers_a_pipeline_in_order_and_in_one_segment) {

@@ -208,7 +208,11 @@ TEST_F(Options, for_embedded_has_one_worker_and_installs_no_handler) {
   EXPECT_EQ(during.sa_sigaction, before.sa_sigaction);
 }
 
-TEST_F(Options, for_cli_has_four_workers_at_most) { EXPECT_LE(runtime{options::for_cli()}.workers(), 4u); }
+TEST_F(Options, for_cli_has_a_worker_for_each_cpu_and_four_at_most) {
+  for (const auto& [cpus, workers] : {std::pair{1u, 1u}, {3u, 3u}, {4u, 4u}, {5u, 4u}, {1024u, 4u}})
+    EXPECT_EQ(detail::cli_workers(cpus), workers);
+  EXPECT_EQ(runtime{options::for_cli()}.workers(), detail::cli_workers(detail::usable_cpus()));
+}
 
 /// Stacks that keep their pages after a burst of `fibers`, once the idle worker has trimmed.
 std::size_t warm_after_a_burst(options o, int fibers) {

@@ -1,13 +1,20 @@
 // When memory for stacks runs out, and when a fiber overflows its own.
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
@@ -132,6 +139,44 @@ TEST_F(Shortage, open_says_that_threads_cannot_be_had_and_leaves_nothing_behind)
     ++refused;
   }
   EXPECT_GT(refused, 0);
+}
+
+// --- guards
+
+/// As a kernel before 6.13 does: refuses to guard stacks in the page table.
+bool refuse_page_table_guards() {
+  constexpr unsigned advice_guard_install = 102;
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, advice_guard_install, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+[[noreturn]] void use_lesser_guards() {
+  if (!refuse_page_table_guards()) _exit(2);
+  run(
+      [] {
+        std::vector<task<void>> tasks;
+        for (const stack_class c : {stack_class::kib4, stack_class::kib64, stack_class::mib1})
+          for (int i = 0; i < 20; ++i) tasks.push_back(spawn([] { this_fiber::yield(); }, {.stack = c}));
+        for (task<void>& t : tasks) t.join();
+      },
+      {.workers = 2, .error_sink = reports::sink});
+  const auto all = reports::take();
+  _exit(all.size() == 1 && reports::with(all, "stack guards in force: mprotect") == 1 ? 0 : 1);
+}
+
+TEST(ShortageDeathTest, a_lesser_guard_than_the_best_is_reported_once) {
+  if (weft_test::sanitized) GTEST_SKIP() << "under sanitizers there are no guards in the page table";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(use_lesser_guards(), testing::ExitedWithCode(0), "");
 }
 
 // --- overflow

@@ -1,6 +1,5 @@
-// The signal mask is set once per worker and never again: with a filter under which that system call kills
-// the
-// process, a worker switches a million times, sleeps, and reads sockets.
+// The signal mask is set once per worker and never again: under a filter that kills the process for that
+// system call, a worker switches a million times, sleeps, and reads sockets.
 #include <array>
 #include <chrono>
 #include <csignal>

@@ -15,10 +15,13 @@
 #include <build_kind.hpp>
 #include <leak_check.hpp>
 #include <weft/io/io.hpp>
+#include <weft/runtime/channel.hpp>
 #include <weft/runtime/event.hpp>
+#include <weft/runtime/mutex.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/wait_group.hpp>
 
 namespace weft {
 namespace {
@@ -79,6 +82,8 @@ class StackUse : public weft_test::leak_check {
 };
 
 void nothing() {}
+
+bool is_there(io_backend backend) { return runtime::open({.workers = 1, .backend = backend}).has_value(); }
 
 TEST_F(StackUse, suspending_takes_512_bytes_at_most) {
   run(
@@ -193,6 +198,7 @@ TEST_F(StackUse, spawning_under_a_limit_takes_512_bytes_at_most) {
 
 TEST_F(StackUse, io_takes_512_bytes_at_most) {
   for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
+    if (!is_there(backend)) continue;
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     run(
@@ -210,6 +216,122 @@ TEST_F(StackUse, io_takes_512_bytes_at_most) {
           expect_little("recv until, something comes", [&] { (void)io::recv(ends[0], buffer, 0, 10s); });
           sender.join();
           expect_little("poll until", [&] { (void)io::poll(ends[0], 1 /*POLLIN*/, 100us); });
+        },
+        {.workers = 1, .backend = backend});
+    close(ends[0]);
+    close(ends[1]);
+  }
+}
+
+TEST_F(StackUse, locking_takes_512_bytes_at_most) {
+  run(
+      [] {
+        mutex m;
+        bool over = false;
+        task<void> other = spawn([&] {
+          while (!over) {
+            m.lock();
+            this_fiber::yield();
+            m.unlock();
+            this_fiber::yield();
+          }
+        });
+        expect_little(
+            "mutex.lock, taken by another",
+            [&] {
+              m.lock();
+              m.unlock();
+            },
+            100);
+        over = true;
+        other.join();
+        m.lock();
+        expect_little("mutex.lock until", [&] { (void)m.lock(50us); });
+        m.unlock();
+      },
+      {.workers = 1});
+}
+
+TEST_F(StackUse, a_channel_takes_512_bytes_at_most) {
+  run(
+      [] {
+        for (const std::size_t capacity : {0u, 1u}) {
+          channel<int> there{capacity}, back{capacity};
+          task<void> echo = spawn([&] {
+            for (int v : there)
+              if (!back.send(int{v})) return;
+          });
+          expect_little("channel.send, nobody takes it", [&] { (void)there.send(1); }, 1);
+          expect_little("channel.recv, nothing there", [&] { (void)back.recv(); }, 1);
+          expect_little(
+              "channel.send and recv",
+              [&] {
+                (void)there.send(1);
+                (void)back.recv();
+              },
+              100);
+          expect_little("channel.recv until", [&] { (void)back.recv(50us); });
+          there.close();
+          echo.join();
+          expect_little("channel.recv, closed", [&] { (void)there.recv(); });
+        }
+      },
+      {.workers = 1});
+}
+
+TEST_F(StackUse, waiting_for_a_group_takes_512_bytes_at_most) {
+  run(
+      [] {
+        wait_group all;
+        expect_little("wait_group.wait", [&] {
+          all.add();
+          go(
+              [&] {
+                this_fiber::yield();
+                all.done();
+              },
+              {.stack = stack_class::kib4});
+          (void)all.wait();
+        });
+        all.add();
+        expect_little("wait_group.wait until", [&] { (void)all.wait(50us); });
+        all.done();
+      },
+      {.workers = 1});
+}
+
+// What the rest is for, without paint: the whole of it is 4 KiB.
+TEST_F(StackUse, a_fiber_of_4_kib_parks_sleeps_locks_sends_and_reads_a_socket) {
+  for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
+    if (!is_there(backend)) continue;
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    run(
+        [&] {
+          event gate;
+          mutex m;
+          channel<int> numbers{0};
+          m.lock();
+          task<std::size_t> small = spawn(
+              [&] {
+                (void)gate.wait();
+                (void)this_fiber::sleep_for(100us);
+                m.lock();
+                (void)numbers.send(7);
+                m.unlock();
+                std::array<std::byte, 8> buffer{};
+                return io::recv(ends[0], buffer, 0, 10s).value_or(0);
+              },
+              {.stack = stack_class::kib4});
+          this_fiber::sleep_for(100us);
+          gate.set();
+          this_fiber::sleep_for(1ms);  // real time: until it has slept, and waits for the mutex
+          m.unlock();
+          EXPECT_EQ(numbers.recv(10s).value_or(0), 7);
+          this_fiber::sleep_for(100us);
+          const std::array<std::byte, 3> sent{};
+          EXPECT_TRUE(io::send(ends[1], sent));
+          EXPECT_EQ(small.join(), sent.size());
         },
         {.workers = 1, .backend = backend});
     close(ends[0]);

@@ -314,6 +314,20 @@ TEST_F(OnThreadStack, is_a_plain_call_on_a_foreign_thread) {
   EXPECT_EQ(on_thread_stack([] { return std::this_thread::get_id(); }), here);
 }
 
+// --- failed assertions
+
+TEST(AssertDeathTest, names_the_fiber_that_failed_it_and_where_that_was_spawned) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run(
+                   [] {
+                     const int two = 2;
+                     spawn([two] { WEFT_ASSERT(two == 3, "so it was hoped"); }, {.name = "hopeful"}).join();
+                   },
+                   one_worker),
+               "so it was hoped(.|\n)*left   2\n.*right  3\n  fiber  fiber [0-9]+ .hopeful. "
+               "\\(spawned at .*this_fiber_test.cpp:[0-9]+ in ");
+}
+
 TEST(OnThreadStackDeathTest, suspending_there_is_the_callers_mistake) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(run([] { on_thread_stack([] { this_fiber::sleep_for(1ms); }); }, one_worker), "may wait");
