@@ -343,6 +343,31 @@ TEST_F(Census, is_silent_while_a_foreign_thread_runs_a_call_once) {
   waits->join();
 }
 
+TEST_F(Census, tells_of_what_a_fiber_holds_that_waits_too) {
+  sim world{1};
+  runtime rt{watched()};
+  shared_mutex m;
+  once_flag flag;
+  event never;
+  task<void> holds = rt.spawn([&] {
+    const std::lock_guard hold{m};
+    call_once(flag, [&] { (void)never.wait(); });
+  });
+  world.advance(1ms);  // it has both by now
+  task<void> wants = rt.spawn([&] { const std::shared_lock hold{m}; });
+  task<void> calls = rt.spawn([&] { call_once(flag, [] { ADD_FAILURE(); }); });
+  world.advance(1500ms);
+  const auto found = reports::take();
+  ASSERT_EQ(reports::with(found, headline), 1u);
+  EXPECT_NE(found[0].find("waits for a shared mutex"), std::string::npos) << found[0];
+  EXPECT_NE(found[0].find("waits for a call_once"), std::string::npos) << found[0];
+  EXPECT_EQ(found[0].find("in a circle"), std::string::npos) << found[0];
+  never.set();
+  holds.join();
+  wants.join();
+  calls.join();
+}
+
 // --- every interleaving
 
 // Two fibers wait, and threads do something for a while or keep quiet; then the first fiber is woken, from
