@@ -38,7 +38,7 @@ class broadcast : public detail::feed_core {
   ///
   /// Errors     closed: nothing was sent.
   /// Safe from  any fiber or thread; memory written before is visible to who receives the value.
-  result<void> send(T v) {
+  [[nodiscard]] result<void> send(T v) {
     detail::woken_waiters woken;
     std::optional<T> mine{std::move(v)};  // and then what it replaces, which goes after the unlock
     const std::lock_guard hold{lock_};

@@ -9,7 +9,9 @@
 #include <weft/runtime/fiber.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/offload_pool.hpp>
+#include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/scheduler.hpp>
+#include <weft/runtime/shared_mutex.hpp>
 
 namespace weft::detail {
 namespace {
@@ -34,9 +36,15 @@ bool waits_for_outside(const fiber& f) noexcept {
   return why == park_reason::io || why == park_reason::offload || why == park_reason::signal;
 }
 
+// Who has what the fiber waits for, if that is one, and known.
 const parker* holder(const fiber& f) noexcept {
-  if (f.why.get() != park_reason::mutex) return nullptr;
-  return static_cast<const mutex_wait*>(f.waiting.get())->of->owner();
+  const wait* const w = f.waiting.get();
+  switch (f.why.get()) {
+    case park_reason::mutex: return static_cast<const mutex_wait*>(w)->of->owner();
+    case park_reason::shared_mutex: return static_cast<const shared_mutex_wait*>(w)->of->owner();
+    case park_reason::once: return static_cast<const once_wait*>(w)->runner->get();
+    default: return nullptr;
+  }
 }
 
 bool held_by_outside(const fiber& f) noexcept {
@@ -51,7 +59,17 @@ const parker* joiner_of(const fiber& f) noexcept {
   return reinterpret_cast<const parker*>(joiner & ~fiber::joiner_sole);
 }
 
-// Who waits for whom, as far as that is known: the holders of mutexes, and the ends of fibers.
+// What ties a fiber to the next of a circle.
+const char* link_of(const fiber& f) noexcept {
+  switch (f.why.get()) {
+    case park_reason::join: return " joins ";
+    case park_reason::once: return " waits for the call_once of ";
+    default: return " wants what is held by ";
+  }
+}
+
+// Who waits for whom, as far as that is known: for who holds a mutex, who runs a call_once, whose end is
+// joined.
 class wait_graph {
  public:
   explicit wait_graph(const std::vector<const fiber*>& all) : all_{all} {
@@ -77,7 +95,7 @@ class wait_graph {
  private:
   const fiber* awaited_by(const fiber& f) const {
     if (f.waiting.get() == nullptr) return nullptr;
-    if (f.why.get() == park_reason::mutex) return static_cast<const fiber*>(holder(f));
+    if (const parker* const by = holder(f)) return by->is_fiber() ? static_cast<const fiber*>(by) : nullptr;
     const auto found = joined_by_.find(&f);
     return found == joined_by_.end() ? nullptr : found->second;
   }
@@ -144,17 +162,15 @@ bool census::collect(sleepers& all) const {
 std::string census::describe(const sleepers& all) {
   std::string text =
       "all fibers are asleep: nothing can run, and no timer or I/O is pending (a foreign thread that is to "
-      "wake "
-      "one says so with external_work)";
+      "wake one says so with external_work)";
   for (std::size_t i = 0; i < std::min(all.size(), shown_max); ++i)
     text += "\n  " + description_of(*all[i]) + ", " + activity_of(*all[i]);
   if (all.size() > shown_max) text += "\n  and " + std::to_string(all.size() - shown_max) + " more";
   const sleepers circle = wait_graph{all}.circle();
   for (std::size_t i = 0; i < circle.size(); ++i) {
     const fiber& next = *circle[(i + 1) % circle.size()];
-    text += (i == 0 ? "\n  in a circle: " : ", ") + number_of(*circle[i]) +
-            (circle[i]->why.get() == park_reason::join ? " joins " : " wants what is held by ") +
-            number_of(next);
+    text +=
+        (i == 0 ? "\n  in a circle: " : ", ") + number_of(*circle[i]) + link_of(*circle[i]) + number_of(next);
   }
   return text;
 }

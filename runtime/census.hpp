@@ -4,8 +4,15 @@
 // A worker for which nothing has run for a second, and that waits for nothing but messages, is counted
 // before it sleeps, and no longer counted before it does anything else. The last one to be counted looks at
 // the fibers of all: the others stand still meanwhile, because who wakes up needs lock_ to be discounted.
-// What may still come from outside makes it look again later: a job of the offload pool, a foreign thread
-// that waits at a primitive or has woken a fiber before, or an external_work guard.
+// What may still come from outside makes it look again later: a job of the offload pool, an external_work
+// guard, and a foreign thread that waits at a primitive, that has woken a fiber before, or that is known to
+// have what a fiber waits for: it holds the mutex, or the shared_mutex alone, or runs the call_once. Of one
+// that is about to wake a fiber for the first time in another way (it shares the shared_mutex, it will set
+// the event) nothing is known: external_work says so.
+//
+// A circle of waits is named if there is one of such links: who holds a mutex, or a shared_mutex alone, who
+// runs a call_once, and whom task::join() waits for. Whose end a nursery or a join_set waits for is not
+// followed; and fibers that wait for nothing but ends are told of only if they are in such a circle.
 //
 // Only workers that are about to sleep come here, and only if options.asleep_report is on.
 #pragma once

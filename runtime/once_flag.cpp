@@ -3,18 +3,18 @@
 namespace weft::detail {
 
 result<void> once_attempt::begin(deadline until, bool cancellable) noexcept {
-  list_waiter w{cancellable};
+  once_wait w{flag_.runner_, cancellable};
   std::uint32_t state = flag_.state_.lock();
   if (state != once_flag::running) {
     if (state == once_flag::idle) {
       ours_ = true;
-      flag_.runner_ = w.who;
+      flag_.runner_.set(w.who);
       state = once_flag::running;
     }
     flag_.state_.unlock(state);
     return {};
   }
-  WEFT_ASSERT(flag_.runner_ != w.who, "call_once() from within itself");
+  WEFT_ASSERT(flag_.runner_.get() != w.who, "call_once() from within itself");
   flag_.waiters_.add(w);
   flag_.state_.unlock(state);
 
@@ -41,7 +41,7 @@ void once_attempt::fail() noexcept {
   woken_waiters woken;
   flag_.state_.lock();
   const list_waiter* const next = flag_.waiters_.wake_one(woken);
-  if (next != nullptr) flag_.runner_ = next->who;
+  if (next != nullptr) flag_.runner_.set(next->who);
   flag_.state_.unlock(next != nullptr ? once_flag::running : once_flag::idle);
 }
 

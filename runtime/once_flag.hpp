@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/platform.hpp>
 #include <weft/runtime/base/result.hpp>
@@ -37,11 +38,19 @@ class once_flag {
   static constexpr std::uint32_t idle = 0, running = 1, done = 2;
 
   detail::locked_word state_{idle};
-  detail::parker* runner_ = nullptr;  // guarded by state_; meaningless unless it is running
-  detail::wait_list waiters_;         // guarded by state_; empty unless it is running
+  detail::exposed<detail::parker*> runner_;  // set under state_; meaningless unless it is running
+  detail::wait_list waiters_;                // guarded by state_; empty unless it is running
 };
 
 namespace detail {
+
+/// A wait for another's call by the same once_flag.
+struct once_wait : list_waiter {
+  once_wait(const exposed<parker*>& runner_, bool cancellable_) noexcept
+      : list_waiter{cancellable_}, runner{&runner_} {}
+
+  const exposed<parker*>* runner;  // who runs it
+};
 
 /// One call of call_once, while it may be the one that runs.
 class once_attempt {

@@ -88,8 +88,9 @@ class receivable : public channel_core {
     }
   }
 
-  /// `for (T& value : channel)`: one recv() per round. Ends when all is drained, or when the fiber is asked
-  /// to stop: this_fiber::checkpoint() tells which.
+  /// `for (T& value : channel)`: one recv() per round. Ends when all is drained, when the fiber is asked to
+  /// stop, or when the deadline of the fiber or thread (with_deadline()) has passed:
+  /// this_fiber::checkpoint() tells which.
   iterator begin() { return iterator{*this}; }
   std::default_sentinel_t end() const noexcept { return {}; }
 

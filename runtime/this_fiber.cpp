@@ -21,4 +21,13 @@ result<void> check_hurried(fiber& self) noexcept {
   return {};
 }
 
+result<void> check_thread() noexcept {
+  if (this_thread.until().expired()) return std::unexpected(errc::deadline_exceeded);
+  return {};
+}
+
+std::optional<stop_reason> thread_reason_to_stop() noexcept {
+  return this_thread.until().expired() ? std::optional{stop_reason::timeout} : std::nullopt;
+}
+
 }  // namespace weft::detail

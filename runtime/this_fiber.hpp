@@ -22,6 +22,10 @@ result<void> sleep(deadline until) noexcept;
 /// The cold half of checkpoint(): something hurries the fiber.
 result<void> check_hurried(fiber& self) noexcept;
 
+/// checkpoint() and stop_reason() of a foreign thread.
+result<void> check_thread() noexcept;
+std::optional<stop_reason> thread_reason_to_stop() noexcept;
+
 }  // namespace detail
 
 namespace this_fiber {
@@ -61,10 +65,10 @@ inline std::stop_token get_stop_token() {
   return self == nullptr ? std::stop_token{} : detail::innermost_stop_token(*self);
 }
 
-/// Why it is to stop, if it is: also once its deadline has passed.
+/// Why it is to stop, if it is: also once its deadline has passed, on a foreign thread too.
 inline std::optional<weft::stop_reason> stop_reason() noexcept {
   const detail::fiber* const self = detail::current_fiber();
-  return self == nullptr ? std::nullopt : detail::reason_to_stop(*self);
+  return self == nullptr ? detail::thread_reason_to_stop() : detail::reason_to_stop(*self);
 }
 
 /// Sleeps at least that long.
@@ -82,10 +86,10 @@ inline result<void> sleep_until(deadline until) noexcept { return detail::sleep(
 
 /// Yields if it has run long, and tells whether to go on. For loops that make no other call of weft.
 ///
-/// Errors     canceled, deadline_exceeded.
+/// Errors     canceled, deadline_exceeded; on a foreign thread the latter (its with_deadline()).
 [[nodiscard]] inline result<void> checkpoint() noexcept {
   detail::fiber* const self = detail::current_fiber();
-  if (self == nullptr) return {};
+  if (self == nullptr) return detail::check_thread();
   yield();
   if (self->hurried() || self->scopes != nullptr) [[unlikely]]
     return detail::check_hurried(*self);

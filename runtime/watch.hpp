@@ -27,7 +27,7 @@ class watch : public detail::feed_core {
   ///
   /// Errors     closed: the value is what it was.
   /// Safe from  any fiber or thread; memory written before is visible to who sees the value.
-  result<void> set(T v) {
+  [[nodiscard]] result<void> set(T v) {
     detail::woken_waiters woken;
     const std::lock_guard hold{lock_};
     if (closed_) return std::unexpected(make_error_code(errc::closed));

@@ -39,7 +39,9 @@ class token_scope final : stop_scope {
 /// returned, the token no longer matters.
 ///
 /// Errors     every cancellable wait in f ends with canceled once the token is stopped.
-/// Safe from  fibers.
+/// Safe from  fibers. On a foreign thread it is an assertion, where with_deadline() and with_shield() work: a
+///            stop reaches a wait as a message to the fiber's worker, and a thread has none that could end
+///            its waits.
 /// Cost       a std::stop_callback, if the token can be stopped at all.
 template <std::invocable F>
 std::invoke_result_t<F> with_stop(std::stop_token token, F&& f) {

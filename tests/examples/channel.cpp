@@ -1,40 +1,31 @@
-// The prime sieve: each prime is a fiber that lets through what it does not divide.
+// One fiber reads, one works, and a channel of two places between them keeps the reader from running ahead.
 //
 //   channel
 #include <weft/weft.hpp>
 
 #include <cstdio>
-#include <memory>
-
-using numbers = weft::channel<int>;
+#include <string>
 
 int main() {
-  return weft::exit_status(
-      weft::run([]() -> weft::result<void> {
-        std::vector<std::unique_ptr<numbers>> stages;  // outlive the fibers that use them
-        std::vector<weft::task<weft::result<void>>> filters;
-        stages.push_back(std::make_unique<numbers>(0));
-        filters.push_back(weft::spawn([out = stages.back().get()]() -> weft::result<void> {
-          for (int n = 2;; ++n) WEFT_TRY(out->send(n));
-        }));
-
-        int prime = 0;
-        for (int i = 0; i < 100; ++i) {
-          numbers* const in = stages.back().get();
-          prime = WEFT_TRY(in->recv());
-          stages.push_back(std::make_unique<numbers>(0));
-          filters.push_back(weft::spawn([in, out = stages.back().get(), prime]() -> weft::result<void> {
-            for (const int n : *in)
-              if (n % prime != 0) WEFT_TRY(out->send(n));
-            return weft::this_fiber::checkpoint();
-          }));
-        }
-        std::printf("the 100th prime is %d\n", prime);
-
-        for (auto& s : stages) s->close();
-        for (auto& f : filters)
-          if (const auto ended = f.join(); !ended && ended.error() != weft::errc::closed) return ended;
-        return {};
-      }),
-      "channel");
+  return weft::exit_status(weft::run([]() -> weft::result<void> {
+                             weft::channel<std::string> lines{2};  // 0: each send waits for its recv
+                             auto reader = weft::spawn([&]() -> weft::result<void> {
+                               for (const char* line : {"warp", "weft", "selvedge"})
+                                 WEFT_TRY(lines.send(line));  // waits while two lie there
+                               lines.close();                 // what lies there is still received
+                               return {};
+                             });
+                             std::size_t letters = 0;
+                             for (const std::string& line : lines) {
+                               std::printf("%s\n", line.c_str());
+                               letters += line.size();
+                             }
+                             WEFT_TRY(weft::this_fiber::checkpoint());  // drained, or was it asked to stop?
+                             WEFT_TRY(reader.join());
+                             std::printf("%zu letters\n", letters);
+                             if (const auto late = lines.send("too late"); !late)
+                               std::printf("one more: %s\n", late.error().message().c_str());
+                             return {};
+                           }),
+                           "channel");
 }

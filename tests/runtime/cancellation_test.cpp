@@ -152,7 +152,32 @@ TEST(WithDeadline, holds_on_a_foreign_thread_too) {
   EXPECT_EQ(got.error(), errc::deadline_exceeded);
 }
 
+TEST(WithDeadline, is_told_by_checkpoint_on_a_foreign_thread_too) {
+  sim world{1};
+  bool ended = false;
+  world.thread([&] {
+    with_deadline(2ms, [&] {
+      EXPECT_TRUE(this_fiber::checkpoint());
+      EXPECT_EQ(this_fiber::stop_reason(), std::nullopt);
+      EXPECT_FALSE(this_fiber::sleep_for(3ms));
+      EXPECT_EQ(this_fiber::checkpoint().error(), errc::deadline_exceeded);
+      EXPECT_EQ(this_fiber::stop_reason(), stop_reason::timeout);
+      with_shield(deadline::never(), [] { EXPECT_TRUE(this_fiber::checkpoint()); });
+    });
+    EXPECT_TRUE(this_fiber::checkpoint());
+    EXPECT_EQ(this_fiber::stop_reason(), std::nullopt);
+    ended = true;
+  });
+  world.run();
+  EXPECT_TRUE(ended);
+}
+
 // --- stops
+
+TEST(WithStopDeathTest, on_a_foreign_thread_is_an_assertion) {
+  const std::stop_source source;
+  EXPECT_DEATH(with_stop(source.get_token(), [] {}), "with_stop\\(\\) is for fibers");
+}
 
 TEST(WithStop, ends_waits_inside_only) {
   sim world{1};

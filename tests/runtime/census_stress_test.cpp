@@ -2,6 +2,7 @@
 // ThreadSanitizer is to see while they go to and fro.
 #include <atomic>
 #include <chrono>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -66,11 +67,12 @@ TEST(CensusStress, wake_ups_meet_the_look) {
   o.asleep_report = true;
   o.error_sink = reports::sink;
   runtime rt{o};
+  std::atomic<int> woken{0};  // std::atomic, because the test counts, not weft
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&, i] {
       event there;
-      task<void> t = rt.spawn([&] { (void)there.wait(); });
+      task<void> t = rt.spawn([&] { woken += there.wait().has_value(); });
       {
         const external_work guard{rt};
         std::this_thread::sleep_for(1s + i * 100us);  // real time: the report is about it
@@ -78,6 +80,12 @@ TEST(CensusStress, wake_ups_meet_the_look) {
       there.set();
       t.join();
     });
+  threads.clear();
+  EXPECT_EQ(woken, 4);
+  // Once at most: between the end of the guards and the first wake-up nothing is known of the threads.
+  const auto found = reports::take();
+  EXPECT_LE(found.size(), 1u);
+  for (const std::string& text : found) EXPECT_NE(text.find("waits for an event"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,10 @@
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/external_work.hpp>
 #include <weft/runtime/mutex.hpp>
+#include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/semaphore.hpp>
+#include <weft/runtime/shared_mutex.hpp>
 #include <weft/runtime/this_fiber.hpp>
 
 namespace weft {
@@ -142,6 +145,41 @@ TEST_F(Census, names_a_circle_of_mutexes) {
   bystander.join();
 }
 
+TEST_F(Census, names_a_circle_of_a_shared_mutex_a_call_once_and_a_join) {
+  sim world{1};
+  runtime rt{watched()};
+  shared_mutex m;
+  once_flag flag;
+  task<result<void>> wants;
+  task<void> runs, holds;
+  wants = rt.spawn([&]() -> result<void> {
+    this_fiber::sleep_for(2ms);
+    return m.lock_shared(deadline::never());  // of `holds`
+  });
+  runs = rt.spawn([&] {
+    call_once(flag, [&] {
+      this_fiber::sleep_for(2ms);
+      EXPECT_EQ(wants.join().error(), errc::canceled);
+    });
+  });
+  holds = rt.spawn([&] {
+    const std::lock_guard hold{m};
+    this_fiber::sleep_for(1ms);
+    call_once(flag, [] { ADD_FAILURE(); });  // by `runs`
+  });
+  world.advance(2s);
+  const auto found = reports::take();
+  ASSERT_EQ(reports::with(found, headline), 1u);
+  const std::string& text = found[0];
+  ASSERT_NE(text.find("in a circle: fiber "), std::string::npos) << text;
+  EXPECT_NE(text.find(" wants what is held by fiber "), std::string::npos) << text;
+  EXPECT_NE(text.find(" waits for the call_once of fiber "), std::string::npos) << text;
+  EXPECT_NE(text.find(" joins fiber "), std::string::npos) << text;
+  rt.block_on([&] { (void)wants.request_stop(); });
+  runs.join();
+  holds.join();
+}
+
 TEST_F(Census, names_fibers_that_join_each_other) {
   sim world{1};
   runtime rt{watched()};
@@ -240,9 +278,10 @@ TEST_F(Census, is_silent_once_a_foreign_thread_has_woken_a_fiber) {
     (void)first.wait();
     (void)second.wait();
   });
+  world.advance(500ms);  // it waits by now
   world.thread([&] { first.set(); }, "foreign");
   world.advance(5s);
-  EXPECT_LE(told(), 1u);
+  EXPECT_EQ(told(), 0u);
   second.set();
   t.join();
 }
@@ -275,6 +314,58 @@ TEST_F(Census, is_silent_while_a_foreign_thread_holds_the_mutex) {
   EXPECT_EQ(told(), 0u);
   m.unlock();
   t.join();
+}
+
+TEST_F(Census, is_silent_while_a_foreign_thread_holds_a_shared_mutex_alone) {
+  sim world{1};
+  runtime rt{watched()};
+  shared_mutex m;
+  m.lock();
+  task<void> shares = rt.spawn([&] { const std::shared_lock hold{m}; });
+  task<void> alone = rt.spawn([&] { const std::lock_guard hold{m}; });
+  world.advance(5s);
+  EXPECT_EQ(told(), 0u);
+  m.unlock();
+  shares.join();
+  alone.join();
+}
+
+TEST_F(Census, is_silent_while_a_foreign_thread_runs_a_call_once) {
+  sim world{1};
+  runtime rt{watched()};
+  once_flag flag;
+  std::optional<task<void>> waits;
+  call_once(flag, [&] {
+    waits.emplace(rt.spawn([&] { call_once(flag, [] { ADD_FAILURE(); }); }));
+    world.advance(5s);
+    EXPECT_EQ(told(), 0u);
+  });
+  waits->join();
+}
+
+TEST_F(Census, tells_of_what_a_fiber_holds_that_waits_too) {
+  sim world{1};
+  runtime rt{watched()};
+  shared_mutex m;
+  once_flag flag;
+  event never;
+  task<void> holds = rt.spawn([&] {
+    const std::lock_guard hold{m};
+    call_once(flag, [&] { (void)never.wait(); });
+  });
+  world.advance(1ms);  // it has both by now
+  task<void> wants = rt.spawn([&] { const std::shared_lock hold{m}; });
+  task<void> calls = rt.spawn([&] { call_once(flag, [] { ADD_FAILURE(); }); });
+  world.advance(1500ms);
+  const auto found = reports::take();
+  ASSERT_EQ(reports::with(found, headline), 1u);
+  EXPECT_NE(found[0].find("waits for a shared mutex"), std::string::npos) << found[0];
+  EXPECT_NE(found[0].find("waits for a call_once"), std::string::npos) << found[0];
+  EXPECT_EQ(found[0].find("in a circle"), std::string::npos) << found[0];
+  never.set();
+  holds.join();
+  wants.join();
+  calls.join();
 }
 
 // --- every interleaving

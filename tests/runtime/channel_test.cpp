@@ -14,6 +14,7 @@
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/with_deadline.hpp>
 
 namespace weft {
 namespace {
@@ -201,6 +202,22 @@ TEST(Channel, range_for_ends_when_canceled) {
   world.advance(1ms);
   (void)fiber.request_stop();
   EXPECT_EQ(fiber.join().error(), errc::canceled);
+}
+
+TEST(Channel, range_for_ends_at_the_deadline_of_fiber_and_thread) {
+  sim world{1};
+  channel<int> c{1};
+  int late = 0;
+  const auto receives = [&] {
+    with_deadline(1ms, [&] {
+      for ([[maybe_unused]] int n : c) ADD_FAILURE();
+      late += this_fiber::checkpoint().error() == errc::deadline_exceeded;
+    });
+  };
+  world.spawn(receives);
+  world.thread(receives);
+  world.run();
+  EXPECT_EQ(late, 2);
 }
 
 TEST(Channel, a_copy_is_sent_of_what_is_not_given_away) {

@@ -1,6 +1,7 @@
 // fiber_local: whose value it is, how long it lives, who inherits it; on fibers of several workers and on
 // foreign threads.
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -15,8 +16,10 @@
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/fiber_local.hpp>
 #include <weft/runtime/join_set.hpp>
+#include <weft/runtime/nursery.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/wait_group.hpp>
 #include <weft/runtime/with_deadline.hpp>
 
 namespace weft {
@@ -230,6 +233,56 @@ TEST_F(FiberLocal, is_inherited_only_where_asked_for) {
     auto tried = try_spawn([&] { EXPECT_EQ(*copied, "later"); });
     tried->join();
   });
+}
+
+TEST_F(FiberLocal, every_way_to_spawn_passes_on_what_is_inherited) {
+  fiber_local<std::string> copied{"initial", inherit::copy}, own{"initial"};
+  std::atomic<int> right{0};  // std::atomic, because the test counts, not weft
+  const auto looks = [&] {
+    right += copied.get_if() != nullptr && *copied == "set" && own.get_if() == nullptr;
+    *copied = "child's";
+  };
+  runtime rt{{.workers = 2}};
+  rt.block_on([&] {
+    *copied = *own = "set";
+    for (const unsigned worker : {0u, 1u}) {
+      nursery children;
+      children.spawn(looks);
+      children.spawn(looks, {.worker = worker});
+      EXPECT_TRUE(children.join());
+      join_set<void> set;
+      set.spawn(looks);
+      set.spawn(looks, {.worker = worker});
+      while (set.join_next()) {}
+      wait_group gone;
+      gone.add(2);
+      const auto looks_and_goes = [&] {
+        looks();
+        gone.done();
+      };
+      go(looks_and_goes, {.worker = worker});
+      rt.go(looks_and_goes, {.worker = worker});
+      EXPECT_TRUE(gone.wait());
+      rt.spawn(looks, {.worker = worker}).join();
+    }
+    EXPECT_EQ(*copied, "set");
+  });
+  EXPECT_EQ(right, 14);
+}
+
+TEST_F(FiberLocal, what_runtime_spawn_makes_inherits_from_a_foreign_thread_too) {
+  fiber_local<std::string> copied{"initial", inherit::copy}, own{"initial"};
+  runtime rt{{.workers = 2}};
+  std::jthread{[&] {
+    rt.spawn([&] { EXPECT_EQ(copied.get_if(), nullptr) << "the spawner had none"; }).join();
+    *copied = *own = "set";
+    rt.spawn([&] {
+        EXPECT_EQ(*copied, "set");
+        EXPECT_EQ(*own, "initial");
+        *copied = "child's";
+      }).join();
+    EXPECT_EQ(*copied, "set");
+  }}.join();
 }
 
 TEST_F(FiberLocal, a_copy_that_throws_comes_out_of_spawn) {

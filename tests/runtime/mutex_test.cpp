@@ -70,6 +70,53 @@ TYPED_TEST(AnyMutex, works_with_the_locks_of_the_standard) {
   EXPECT_EQ(other.owner(), nullptr);
 }
 
+TYPED_TEST(AnyMutex, is_taken_by_std_lock_and_std_try_lock) {
+  sim world{1};
+  TypeParam first, second;
+  mutex third;
+  std::lock(first, second, third);
+  EXPECT_EQ(first.owner(), &detail::current_parker());
+  EXPECT_EQ(second.owner(), &detail::current_parker());
+  EXPECT_EQ(third.owner(), &detail::current_parker());
+  int failed_at = -2;
+  world.spawn([&] { failed_at = std::try_lock(third, first); });
+  world.run();
+  EXPECT_EQ(failed_at, 0);
+  third.unlock();
+  world.spawn([&] { failed_at = std::try_lock(third, second, first); });
+  world.run();
+  EXPECT_EQ(failed_at, 1);
+  EXPECT_EQ(third.owner(), nullptr) << "what it had taken it has released";
+  first.unlock();
+  second.unlock();
+  EXPECT_EQ(std::try_lock(first, second, third), -1);
+  first.unlock();
+  second.unlock();
+  third.unlock();
+}
+
+TYPED_TEST(AnyMutex, std_lock_takes_several_in_any_order_without_deadlock) {
+  sim world{1};
+  TypeParam a, b;
+  int inside = 0, rounds = 0;
+  const auto takes = [&](TypeParam& first, TypeParam& second) {
+    for (int i = 0; i < 10; ++i) {
+      std::lock(first, second);
+      const std::lock_guard one{first, std::adopt_lock}, other{second, std::adopt_lock};
+      EXPECT_EQ(++inside, 1);
+      this_fiber::yield();
+      --inside;
+      ++rounds;
+    }
+  };
+  world.spawn([&] { takes(a, b); });
+  world.spawn([&] { takes(b, a); });
+  world.thread([&] { takes(a, b); });
+  world.thread([&] { takes(b, a); });
+  world.run();
+  EXPECT_EQ(rounds, 40);
+}
+
 TYPED_TEST(AnyMutex, excludes_fibers_and_threads) {
   sim world{1};
   TypeParam m;
@@ -223,6 +270,41 @@ TEST(TimedMutex, waits_by_every_clock) {
   EXPECT_EQ(taken, 1);
   EXPECT_TRUE(m.try_lock_until(std::chrono::system_clock::now() - 1h));  // free: taken however late it is
   m.unlock();
+}
+
+TEST(TimedMutex, works_with_the_timed_forms_of_unique_lock) {
+  sim world{1};
+  timed_mutex m;
+  {
+    const std::unique_lock for_a_time{m, 1ms};
+    EXPECT_TRUE(for_a_time.owns_lock());
+  }
+  {
+    const std::unique_lock until_then{m, world.now() + 1ms};
+    EXPECT_TRUE(until_then.owns_lock());
+  }
+  EXPECT_EQ(m.owner(), nullptr);
+  m.lock();
+  int refused = 0, taken = 0;
+  world.spawn([&] {
+    const std::unique_lock for_a_time{m, 1ms};
+    refused += !for_a_time.owns_lock();
+    const std::unique_lock until_then{m, world.now() + 1ms};
+    refused += !until_then.owns_lock();
+    std::unique_lock later{m, std::defer_lock};
+    refused += !later.try_lock_for(1ms);
+    refused += !later.try_lock_until(world.now() + 1ms);
+    taken += later.try_lock_for(1h) && later.owns_lock();
+  });
+  world.advance(1900us);
+  EXPECT_EQ(refused, 1);
+  world.advance(10ms);
+  EXPECT_EQ(refused, 4);
+  EXPECT_EQ(taken, 0);
+  m.unlock();
+  world.run();
+  EXPECT_EQ(taken, 1);
+  EXPECT_EQ(m.owner(), nullptr);
 }
 
 TEST(TimedMutex, is_no_cancellation_point) {

@@ -76,6 +76,25 @@ TYPED_TEST(AnySharedMutex, works_with_the_locks_of_the_standard) {
   m.unlock();
 }
 
+TYPED_TEST(AnySharedMutex, is_taken_by_std_lock_and_std_try_lock) {
+  sim world{1};
+  TypeParam first, second;
+  std::lock(first, second);
+  EXPECT_EQ(first.owner(), &detail::current_parker());
+  EXPECT_EQ(second.owner(), &detail::current_parker());
+  first.unlock();
+  int failed_at = -2;
+  world.spawn([&] { failed_at = std::try_lock(first, second); });
+  world.run();
+  EXPECT_EQ(failed_at, 1);
+  EXPECT_EQ(first.owner(), nullptr) << "what it had taken it has released";
+  second.unlock();
+  std::shared_lock sharing{first, std::defer_lock};
+  EXPECT_EQ(std::try_lock(sharing, second), -1);
+  EXPECT_TRUE(sharing.owns_lock());
+  second.unlock();
+}
+
 TYPED_TEST(AnySharedMutex, is_shared_by_many) {
   sim world{1};
   TypeParam m;
@@ -283,6 +302,49 @@ TEST(SharedTimedMutex, waits_by_every_clock) {
   m.unlock();
   world.run();
   EXPECT_EQ(taken, 2);
+}
+
+TEST(SharedTimedMutex, works_with_the_timed_forms_of_the_locks_of_the_standard) {
+  sim world{1};
+  shared_timed_mutex m;
+  {
+    const std::unique_lock alone{m, 1ms};
+    EXPECT_TRUE(alone.owns_lock());
+  }
+  {
+    const std::shared_lock for_a_time{m, 1ms};
+    const std::shared_lock until_then{m, world.now() + 1ms};
+    EXPECT_TRUE(for_a_time.owns_lock() && until_then.owns_lock());
+  }
+  m.lock();
+  int refused = 0, taken = 0;
+  world.spawn([&] {
+    const std::unique_lock alone{m, 1ms};
+    refused += !alone.owns_lock();
+    const std::unique_lock alone_until{m, world.now() + 1ms};
+    refused += !alone_until.owns_lock();
+    const std::shared_lock for_a_time{m, 1ms};
+    refused += !for_a_time.owns_lock();
+    const std::shared_lock until_then{m, world.now() + 1ms};
+    refused += !until_then.owns_lock();
+    std::unique_lock later{m, std::defer_lock};
+    refused += !later.try_lock_for(1ms);
+    refused += !later.try_lock_until(world.now() + 1ms);
+    std::shared_lock shares_later{m, std::defer_lock};
+    refused += !shares_later.try_lock_for(1ms);
+    refused += !shares_later.try_lock_until(world.now() + 1ms);
+    taken += shares_later.try_lock_for(1h) && shares_later.owns_lock();
+  });
+  world.advance(1900us);
+  EXPECT_EQ(refused, 1);
+  world.advance(20ms);
+  EXPECT_EQ(refused, 8);
+  EXPECT_EQ(taken, 0);
+  m.unlock();
+  world.run();
+  EXPECT_EQ(taken, 1);
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
 }
 
 TEST(SharedTimedMutex, is_no_cancellation_point) {
