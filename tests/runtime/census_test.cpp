@@ -439,7 +439,7 @@ void wake_early(sim& world) {
 
 TEST_F(Census, loses_no_wake_up_in_any_interleaving) { explore(10'000, wake_in_time); }
 
-TEST_F(Census, is_silent_where_foreign_threads_wake_in_any_interleaving) { explore(2'000, wake_early); }
+TEST_F(Census, is_silent_where_foreign_threads_wake_in_any_interleaving) { explore(10'000, wake_early); }
 
 TEST_F(Census, every_operation_is_needed) {
   const std::vector<exemption> in_header = {

@@ -254,6 +254,15 @@ TEST(ChannelDeathTest, destroying_it_while_somebody_waits_is_an_assertion) {
         c.reset();
       },
       "destroyed while somebody waits");
+  EXPECT_DEATH(
+      {
+        sim world{1};
+        auto c = std::make_unique<channel<int>>(0);
+        world.spawn([&] { (void)c->send(1); });
+        (void)world.parked();
+        c.reset();
+      },
+      "destroyed while somebody waits");
 }
 
 // --- every interleaving, against a model
@@ -296,9 +305,9 @@ struct model {
 
 using letters = channel<std::unique_ptr<letter>>;
 
-// Two senders on fibers, two on threads, three receivers, of which one is stopped; deadlines that end at the
-// same tick as everything else; a close in the midst of it, or at the end.
-void mail(sim& world) {
+// Two senders on fibers, two on threads, three receivers; a sender and a receiver are stopped; deadlines that
+// end at the same tick as everything else; a close in the midst of it, or at the end.
+void mail(sim& world) {  // long: one scenario
   model m{world};
   letters c{world.random(3)};
   const auto due = world.in(1ms);
@@ -308,6 +317,7 @@ void mail(sim& world) {
     const auto r = world.random(6);
     return r == 0 ? world.in(0ns) : r == 1 ? due : deadline::never();
   };
+  constexpr int stopped_sender = 0;
   const auto sends = [&](int who) {
     for (int i = 0; i < model::each; ++i) {
       auto l = std::make_unique<letter>(letter{who, i});
@@ -316,6 +326,7 @@ void mail(sim& world) {
       world.check(r.has_value() == (l == nullptr), "a failed send took the value, or the reverse");
       if (r) m.sent(who, i);
       else if (r.error() == errc::closed) world.check(closes_early, "closed too early");
+      else if (r.error() == errc::canceled) world.check(who == stopped_sender, "stopped by nobody");
     }
     if (--sending == 0) c.close();
   };
@@ -331,7 +342,8 @@ void mail(sim& world) {
       m.received(**r, last);
     }
   };
-  for (int s = 0; s < model::senders; ++s) {
+  auto stopped_sends = world.rt().spawn([&] { sends(stopped_sender); }, {.name = "sender"});
+  for (int s = 1; s < model::senders; ++s) {
     if (s % 2 == 0) world.spawn([&, s] { sends(s); }, "sender");
     else world.thread([&, s] { sends(s); }, "sender");
   }
@@ -342,8 +354,10 @@ void mail(sim& world) {
     channel<int> never{0};
     if (world.random(2) == 0) (void)never.recv(due);
     (void)stopped.request_stop();
+    if (world.random(2) == 0) (void)stopped_sends.request_stop();
     if (closes_early) c.close();
     stopped.join();
+    stopped_sends.join();
   });
   world.run();
   m.check_nothing_lost();
@@ -395,7 +409,7 @@ void send_and_stop(sim& world) {
   world.check(!second && second.error() == errc::canceled, "the stop was forgotten");
 }
 
-TEST(Channel, a_stop_comes_too_late_for_a_wait_that_has_its_value) { explore(100, send_and_stop); }
+TEST(Channel, a_stop_comes_too_late_for_a_wait_that_has_its_value) { explore(seeds, send_and_stop); }
 
 TEST(Channel, every_operation_is_needed) {
   const auto race = [](sim& world) {

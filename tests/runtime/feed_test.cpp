@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -130,6 +131,18 @@ TEST(Broadcast, a_slow_receiver_is_told_how_many_it_has_missed) {
   EXPECT_EQ(r.try_recv().error(), errc::would_block);
 }
 
+TEST(BroadcastDeathTest, destroying_it_while_somebody_waits_is_an_assertion) {
+  EXPECT_DEATH(
+      {
+        sim world{1};
+        auto b = std::make_unique<broadcast<int>>(1u);
+        world.spawn([&] { (void)b->subscribe().recv(); });
+        (void)world.parked();
+        b.reset();
+      },
+      "destroyed while somebody waits");
+}
+
 TEST(BroadcastDeathTest, one_that_keeps_nothing_is_an_assertion) {
   EXPECT_DEATH(broadcast<int>{0}, "keeps nothing");
 }
@@ -200,7 +213,19 @@ void numbers(sim& world) {  // long: one scenario
         b.close();
       },
       "sends");
+  const auto hears_of_the_stop = [&](auto r) {
+    int before = -1;
+    for (;;) {
+      const result<int> v = r.recv();
+      if (v) world.check(*v > std::exchange(before, *v), "a value came twice, or out of order");
+      else if (v.error() != errc::limit)
+        return world.check(v.error() == errc::closed || v.error() == errc::canceled, "the wrong error");
+    }
+  };
   auto stopped = world.rt().spawn([&] {
+    const auto way = world.random(3);
+    if (way == 0) return hears_of_the_stop(w.subscribe());
+    if (way == 1) return hears_of_the_stop(b.subscribe());
     auto of_watch = w.subscribe();
     auto of_broadcast = b.subscribe();
     bool open = true;
@@ -208,6 +233,8 @@ void numbers(sim& world) {  // long: one scenario
     while (open && select(on_recv(of_watch, look), on_recv(of_broadcast, look))) {}
   });
   world.thread([&] {
+    event never;
+    if (world.random(2) == 0) (void)never.wait(due);
     (void)stopped.request_stop();
     stopped.join();
   });

@@ -431,6 +431,67 @@ void race(sim& world) {
 
 TEST(Future, exactly_one_giver_wins) { explore(seeds, race, {.workers = 2}); }
 
+// A std::future that gets its value, or an exception, from the pool's thread, at any moment of the wait for
+// it, which a deadline or a stop may end; afterwards, or at once, the adopted one may be left alone.
+void adopt_and_take(sim& world) {
+  const bool throws = world.random(3) == 0, stops = world.random(2) == 0;
+  const deadline soon = world.in(1ms);
+  event gate;
+  int runs = 0, data = 0, given = 0;
+  const auto makes = [&]() -> int {
+    ++runs;
+    world.check(gate.wait().has_value(), "wait() failed");
+    world.check(data == 1, "does not see what was written before");
+    if (throws) throw 7;
+    return 5;
+  };
+  auto t = world.rt().spawn([&] {
+    future<int> f = adopt(std::async(std::launch::deferred, makes));
+    const auto how = world.random(4);
+    if (how == 3) return;  // leaves it
+    try {
+      if (how == 1) {
+        const deadline until = world.random(2) == 0 ? soon : deadline::past();
+        const result<int> r = f.get(until);
+        if (r) return world.check(*r == 5 && !throws && ++given == 1, "another value");
+        world.check((r.error() == errc::deadline_exceeded && until.expired()) ||
+                        (r.error() == errc::canceled && stops),
+                    "the wrong error");
+      } else if (how == 2) {
+        const result<int> r = f.get(deadline::never());
+        if (r) return world.check(*r == 5 && !throws && ++given == 1, "another value");
+        world.check(r.error() == errc::canceled && stops, "canceled by nobody");
+      }
+      // Nothing was taken by a wait that gave up.
+      world.check(f.get() == 5 && !throws && ++given == 1, "another value");
+    } catch (int n) {
+      world.check(n == 7 && throws && ++given == 1, "an exception that nobody threw");
+    }
+    world.check(given == 1, "neither value nor exception");
+  });
+  const auto opens = [&] {
+    event never;
+    if (world.random(2) == 0) (void)never.wait(soon);
+    data = 1;
+    gate.set();
+  };
+  if (world.random(2) == 0) world.spawn(opens, "opens");
+  else world.thread(opens, "opens");
+  world.thread([&] {
+    event never;
+    if (world.random(2) == 0) (void)never.wait(soon);
+    if (stops) (void)t.request_stop();
+    t.join();
+  });
+  world.run();
+  world.advance(1ms);  // what was left alone
+  world.check(runs == 1, "it did not run once");
+}
+
+TEST(Adopt, gives_what_the_std_future_gets_in_every_interleaving) {
+  explore(seeds, adopt_and_take, {.workers = 2});
+}
+
 TEST(Future, every_operation_is_needed) {
   const auto all = [](sim& world) {
     give_and_take(world);

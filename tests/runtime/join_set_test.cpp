@@ -15,6 +15,7 @@
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/join_set.hpp>
+#include <weft/runtime/park.hpp>
 #include <weft/runtime/race.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -430,6 +431,58 @@ void races(sim& world) {
 }
 
 TEST(Race, ends_once_and_with_everybody) { explore(seeds, races, two_workers); }
+
+// Tasks of which some end only when a deadline or a stop has ended the wait for all of them. Each gives its
+// result once: to that wait, or to a join after it.
+void some_are_awaited(sim& world) {
+  const deadline until = world.in(world.random(2) == 0 ? 0ms : 1ms);
+  const deadline later = world.in(2ms);
+  const bool limited = world.random(2) == 0, stops = world.random(2) == 0;
+  auto waits = [&] {
+    int ended = 0;
+    const auto works = [&](int n) {
+      return [&, n] {
+        const auto way = world.random(4);
+        if (way == 0) this_fiber::yield();
+        else if (way != 1) {
+          detail::wait rests{/*cancellable=*/false};
+          (void)park(rests, way == 2 ? until : later, detail::park_reason::sleep);
+        }
+        ++ended;
+        return n;
+      };
+    };
+    auto one = world.rt().spawn(works(1));
+    auto two = world.rt().spawn(works(2));
+    const auto waits_for_all = [&] { return when_all(one, two); };
+    const auto [a, b] = limited ? with_deadline(until, waits_for_all) : waits_for_all();
+    int given = 0;
+    const auto look = [&](const result<int>& r, task<int>& t, int n) {
+      world.check(r.has_value() != t.joinable(), "neither a result nor a task that runs on, or both");
+      if (r) return world.check(*r == n && ++given <= ended, "another result");
+      if (r.error() == errc::canceled) world.check(stops, "canceled by nobody");
+      else world.check(r.error() == errc::deadline_exceeded && limited && until.expired(), "the wrong error");
+    };
+    look(a, one, 1);
+    look(b, two, 2);
+    if (!limited && !stops) world.check(given == 2, "gave up for no reason");
+    if (one.joinable()) world.check(one.join() == 1, "another result at the second join");
+    if (two.joinable()) world.check(two.join() == 2, "another result at the second join");
+    world.check(ended == 2, "joined before its end");
+  };
+  auto t = world.rt().spawn(waits);
+  if (!stops) world.thread(waits);
+  else
+    world.thread([&] {
+      event never;
+      if (world.random(2) == 0) (void)never.wait(until);
+      (void)t.request_stop();
+    });
+  world.run();
+  t.join();
+}
+
+TEST(WhenAll, gives_up_and_loses_no_result) { explore(seeds, some_are_awaited, two_workers); }
 
 // Tasks that end while somebody waits for all of them.
 void all_are_awaited(sim& world) {

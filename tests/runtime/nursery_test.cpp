@@ -15,6 +15,7 @@
 
 #include <sim/sim.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
+#include <weft/runtime/child_count.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/nursery.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -119,6 +120,36 @@ TEST(Nursery, threads_may_spawn_and_join) {
 }
 
 TEST(NurseryDeathTest, is_for_fibers) { EXPECT_DEATH(nursery{}, "made by a fiber"); }
+
+// A nursery that was not joined is no misuse: its end joins. But that takes a fiber.
+TEST(NurseryDeathTest, destroying_it_outside_a_fiber_is_an_assertion) {
+  EXPECT_DEATH(
+      {
+        sim world{1};
+        std::optional<nursery> n;
+        world.spawn([&] {
+          n.emplace();
+          n->spawn([] { (void)this_fiber::sleep_for(1h); });
+        });
+        (void)world.parked();
+        n.reset();
+      },
+      "destroyed by a fiber");
+}
+
+// What its end does not wait for: one who joins, in the count that both wait at.
+TEST(NurseryDeathTest, destroying_its_count_while_somebody_joins_is_an_assertion) {
+  EXPECT_DEATH(
+      {
+        sim world{1};
+        auto count = std::make_unique<detail::child_count>();
+        (void)count->enter(0);
+        world.spawn([&] { (void)count->wait(deadline::never(), /*cancellable=*/false); });
+        (void)world.parked();
+        count.reset();
+      },
+      "destroyed while somebody joins");
+}
 
 // --- failures
 

@@ -166,6 +166,19 @@ TEST(CallOnceDeathTest, a_call_from_within_itself_is_an_assertion) {
   EXPECT_DEATH(call_once(flag, [&] { call_once(flag, [] {}); }), "from within itself");
 }
 
+TEST(CallOnceDeathTest, destroying_the_flag_while_a_call_is_under_way_is_an_assertion) {
+  EXPECT_DEATH(
+      {
+        sim world{1};
+        event never;
+        auto flag = std::make_unique<once_flag>();
+        world.spawn([&] { call_once(*flag, [&] { (void)never.wait(); }); });
+        (void)world.parked();
+        flag.reset();
+      },
+      "destroyed while a call is under way");
+}
+
 // --- every interleaving
 
 // It throws at first, now and then; some wait with a deadline that has passed or will, one is stopped, and

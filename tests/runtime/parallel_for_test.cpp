@@ -10,6 +10,7 @@
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/parallel_for.hpp>
+#include <weft/runtime/park.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/with_deadline.hpp>
@@ -112,28 +113,36 @@ TEST(ParallelFor, automatic_chunks_grow_while_elements_are_cheap) {
 
 // --- every interleaving
 
-// Elements that wait, yield and fail on two workers, and a stop at any moment.
+// Whatever is asked of the fiber.
+void rest(deadline until) {
+  detail::wait w{/*cancellable=*/false};
+  (void)park(w, until, detail::park_reason::sleep);
+}
+
+// Elements that wait, yield and fail on two workers, and a stop or a deadline at any moment.
 void some_are_done(sim& world) {
   const std::size_t count = 1 + world.random(5);
   const std::size_t chunk = world.random(3);
   const std::uint64_t failing = world.random(10);
-  const bool stops = world.random(2) == 0;
+  const bool stops = world.random(2) == 0, limited = world.random(2) == 0;
   const deadline until = world.in(world.random(2) == 0 ? 0ms : 1ms);
   std::vector<int> calls(count);
   bool failed = false;
   auto t = world.rt().spawn([&] {
-    const result<void> r = parallel_for(
-        std::views::iota(std::size_t{0}, count),
-        [&](std::size_t i) -> result<void> {
-          ++calls[i];
-          if (world.random(4) == 0) this_fiber::yield();
-          if (i == failing) {
-            failed = true;
-            return std::unexpected(broken);
-          }
-          return {};
-        },
-        chunk);
+    const auto does = [&](std::size_t i) -> result<void> {
+      ++calls[i];
+      const auto way = world.random(5);
+      if (way == 0) this_fiber::yield();
+      else if (way == 1) rest(until);
+      if (i == failing) {
+        failed = true;
+        return std::unexpected(broken);
+      }
+      return {};
+    };
+    const result<void> r = with_deadline(limited ? until : deadline::never(), [&] {
+      return parallel_for(std::views::iota(std::size_t{0}, count), does, chunk);
+    });
     std::size_t done = 0;
     for (const int n : calls) {
       world.check(n <= 1, "an element was done twice");
@@ -141,8 +150,9 @@ void some_are_done(sim& world) {
     }
     if (r) return world.check(done == count && !failed, "not all were done");
     if (r.error() == broken) return world.check(failed, "failed by nobody");
-    world.check(r.error() == errc::canceled && stops, "canceled by nobody");
-    world.check(done < count, "canceled, though all were done");
+    if (r.error() == errc::canceled) world.check(stops, "canceled by nobody");
+    else world.check(r.error() == errc::deadline_exceeded && limited && until.expired(), "the wrong error");
+    world.check(done < count, "given up, though all were done");
   });
   if (stops)
     world.thread([&] {

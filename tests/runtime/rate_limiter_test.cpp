@@ -263,24 +263,25 @@ void come_in_every_way(sim& world, Limiter& limiter, promise_of promised) {
   world.check(room, "nobody waits, and nobody is admitted");
 }
 
-TEST(RateLimiter, admits_no_more_than_it_promises_in_every_interleaving) {
-  const auto any = [](sim& world) {
-    switch (world.random(3)) {
-      case 0: {
-        token_bucket b{{.count = 1, .per = 1ms}, 2};
-        return come_in_every_way(world, b, {.at_once = 2, .each = 1});
-      }
-      case 1: {
-        leaky_bucket b{{.count = 1, .per = 1ms}, 2};
-        return come_in_every_way(world, b, {.at_once = 1, .each = 1});
-      }
-      default: {
-        sliding_window w{{.count = 2, .per = 1ms}};
-        return come_in_every_way(world, w, {.at_once = 2, .each = 2});
-      }
+void come_in_to_any(sim& world) {
+  switch (world.random(3)) {
+    case 0: {
+      token_bucket b{{.count = 1, .per = 1ms}, 2};
+      return come_in_every_way(world, b, {.at_once = 2, .each = 1});
     }
-  };
-  explore(seeds, any, {.workers = 2});
+    case 1: {
+      leaky_bucket b{{.count = 1, .per = 1ms}, 2};
+      return come_in_every_way(world, b, {.at_once = 1, .each = 1});
+    }
+    default: {
+      sliding_window w{{.count = 2, .per = 1ms}};
+      return come_in_every_way(world, w, {.at_once = 2, .each = 2});
+    }
+  }
+}
+
+TEST(RateLimiter, admits_no_more_than_it_promises_in_every_interleaving) {
+  explore(seeds, come_in_to_any, {.workers = 2});
 }
 
 // Who comes in last destroys the limiter, while another may still be on his way out of it.
@@ -300,6 +301,20 @@ void come_in_and_destroy(sim& world) {
 
 TEST(RateLimiter, may_be_destroyed_when_all_are_through) {
   explore(seeds, come_in_and_destroy, {.workers = 2});
+}
+
+TEST(RateLimiter, every_operation_is_needed) {
+  const auto any = [](sim& world) {
+    if (world.random(4) == 0) come_in_and_destroy(world);
+    else come_in_to_any(world);
+  };
+  using enum mutation::change;
+  expect_mutations_found(
+      "runtime/locked_word.hpp", seeds, any,
+      {{"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
+       {"seen | sleepers, std::memory_order_relaxed", drop,
+        "then it spins: the futex compares with the bit"}},
+      {.workers = 2});
 }
 
 }  // namespace

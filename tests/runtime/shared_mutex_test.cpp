@@ -439,12 +439,24 @@ void sleep_until(deadline until) {
 
 // All ways to take it, in fibers on two workers and in threads; one of them is stopped, the others have
 // deadlines that have passed, that come while it is held, or none.
-void take_it_in_every_way(sim& world) {
-  shared_mutex m;
+template <class M>
+void take_it_in_every_way(sim& world) {  // long: one scenario
+  constexpr bool has_std_names = std::is_same_v<M, shared_timed_mutex>;
+  M m;
   holders held{world, m};
   int expected = 0;
+  // A stop does not end it: it is no cancellation point.
+  const auto waits_by_std_name = [&](bool share) {
+    const auto began = world.now();
+    if constexpr (has_std_names) {
+      if (share ? m.try_lock_shared_for(1ms) : m.try_lock_for(1ms)) return true;
+    }
+    world.check(world.now() - began >= 1ms, "too early");
+    return false;
+  };
   const auto acquire = [&](bool share) {
     const std::uint64_t way = world.random(4);
+    if (has_std_names && way == 2) return waits_by_std_name(share);
     if (way == 0) return share ? m.try_lock_shared() : m.try_lock();
     if (way == 1) {
       const deadline until = world.random(2) == 0 ? deadline::past() : world.in(1ms);
@@ -472,6 +484,7 @@ void take_it_in_every_way(sim& world) {
   };
   const auto stopped = [&] {
     const bool share = world.random(2) == 0;
+    if (has_std_names && world.random(2) == 0 && waits_by_std_name(!share)) hold(!share);
     const result<void> r = share ? m.lock_shared(deadline::never()) : m.lock(deadline::never());
     world.check(r.has_value() || r.error() == errc::canceled, "the wrong error");
     if (r) hold(share);
@@ -492,18 +505,25 @@ void take_it_in_every_way(sim& world) {
   m.unlock();
 }
 
-TEST(SharedMutex, excludes_and_loses_nobody) { explore(seeds, take_it_in_every_way, {.workers = 2}); }
+TYPED_TEST(AnySharedMutex, excludes_and_loses_nobody) {
+  explore(seeds, take_it_in_every_way<TypeParam>, {.workers = 2});
+}
 
 // As in an object with a count of its users, which the last one destroys.
+template <class M>
 void count_and_destroy(sim& world) {
-  last_user_destroys<shared_mutex>(world, [](shared_mutex& m) {
-    m.lock_shared();
-    m.unlock_shared();
+  last_user_destroys<M>(world, [](M& m) {
+    if constexpr (std::is_same_v<M, shared_timed_mutex>) {
+      if (m.try_lock_shared_for(1ms)) m.unlock_shared();
+    } else {
+      m.lock_shared();
+      m.unlock_shared();
+    }
   });
 }
 
-TEST(SharedMutex, may_be_destroyed_by_the_next_who_has_had_it) {
-  explore(seeds, count_and_destroy, {.workers = 2});
+TYPED_TEST(AnySharedMutex, may_be_destroyed_by_the_next_who_has_had_it) {
+  explore(seeds, count_and_destroy<TypeParam>, {.workers = 2});
 }
 
 // Two try it again and again while one shares it, so that a try meets others at the queue.
@@ -532,8 +552,8 @@ TEST(SharedMutex, a_try_does_not_fail_for_no_reason) { explore(seeds, tries, {.w
 const auto race_of_all = [](sim& world) {
   switch (world.random(4)) {
     case 0: return tries(world);
-    case 1: return count_and_destroy(world);
-    default: return take_it_in_every_way(world);
+    case 1: return count_and_destroy<shared_mutex>(world);
+    default: return take_it_in_every_way<shared_mutex>(world);
   }
 };
 

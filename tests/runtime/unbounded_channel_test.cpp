@@ -83,9 +83,9 @@ struct letter {
   int from, number;
 };
 
-// Senders that make the ring grow, receivers with and without deadlines and by select, and a close in the
-// midst of it or at the end.
-void mail(sim& world) {
+// Senders that make the ring grow, receivers with and without deadlines and by select, one of which is
+// stopped, and a close in the midst of it or at the end.
+void mail(sim& world) {  // long: one scenario
   constexpr int senders = 3, each = 12;
   unbounded_channel<std::unique_ptr<letter>> c;
   std::array<std::array<int, each>, senders> sent{}, received{};
@@ -101,12 +101,21 @@ void mail(sim& world) {
     }
     if (--sending == 0) c.close();
   };
+  const auto due = world.in(1ms);
+  const auto some_deadline = [&] {
+    const auto r = world.random(6);
+    return r == 0 ? deadline::past() : r == 1 ? due : deadline::never();
+  };
+  enum { by_recv, by_deadline, by_select, stopped };
   const auto receives = [&](std::uint64_t how) {
     std::array<int, senders> last{-1, -1, -1};
     for (bool open = true; open;) {
       const auto take = [&](result<std::unique_ptr<letter>> r) {
         if (!r) {
-          open = r.error() != errc::closed;
+          open = r.error() != errc::closed && r.error() != errc::canceled;
+          world.check(r.error() == errc::closed || how == by_deadline ||
+                          (how == stopped && r.error() == errc::canceled),
+                      "the wrong error");
           return;
         }
         const letter& l = **r;
@@ -114,8 +123,8 @@ void mail(sim& world) {
         world.check(std::exchange(last[static_cast<std::size_t>(l.from)], l.number) < l.number,
                     "values of one sender came out of order");
       };
-      if (how == 0) take(c.recv());
-      else if (how == 1) take(c.recv(world.in(0ns)));
+      if (how == by_recv || how == stopped) take(c.recv());
+      else if (how == by_deadline) take(c.recv(some_deadline()));
       else world.check(select(on_recv(c, take)).has_value(), "select failed");
     }
   };
@@ -123,10 +132,17 @@ void mail(sim& world) {
     if (s % 2 == 0) world.spawn([&, s] { sends(s); }, "sender");
     else world.thread([&, s] { sends(s); }, "sender");
   }
-  world.spawn([&] { receives(0); }, "receiver");
-  world.spawn([&] { receives(2); }, "receiver");
-  world.thread([&] { receives(2 * world.random(2)); }, "receiver");
-  if (closes_early) world.thread([&] { c.close(); });
+  world.spawn([&] { receives(by_recv); }, "receiver");
+  world.spawn([&] { receives(world.random(2) == 0 ? by_deadline : by_select); }, "receiver");
+  world.thread([&] { receives(world.random(stopped)); }, "receiver");
+  auto stops = world.rt().spawn([&] { receives(stopped); }, {.name = "receiver"});
+  world.thread([&] {
+    event never;
+    if (world.random(2) == 0) (void)never.wait(due);
+    (void)stops.request_stop();
+    if (closes_early) c.close();
+    stops.join();
+  });
   world.run();
   world.check(sent == received, "a value was lost, or came twice");
 }
@@ -160,6 +176,23 @@ TEST(Oneshot, close_without_a_value_tells_who_waits) {
   EXPECT_EQ(o.send(std::make_unique<int>(1)).error(), errc::closed);
 }
 
+template <class Channel>
+void destroy_while_somebody_receives() {
+  sim world{1};
+  auto c = std::make_unique<Channel>();
+  world.spawn([&] { (void)c->recv(); });
+  (void)world.parked();
+  c.reset();
+}
+
+TEST(UnboundedChannelDeathTest, destroying_it_while_somebody_waits_is_an_assertion) {
+  EXPECT_DEATH(destroy_while_somebody_receives<unbounded_channel<int>>(), "destroyed while somebody waits");
+}
+
+TEST(OneshotDeathTest, destroying_it_while_somebody_waits_is_an_assertion) {
+  EXPECT_DEATH(destroy_while_somebody_receives<oneshot<int>>(), "destroyed while somebody waits");
+}
+
 TEST(Oneshot, destroys_a_value_that_nobody_received) {
   auto counted = std::make_shared<int>(0);
   {
@@ -191,9 +224,12 @@ void one_value(sim& world) {
   world.spawn(receives, "receiver");
   world.thread(receives, "receiver");
   auto stopped = world.rt().spawn([&] {
-    (void)select(on_recv(o, [&](result<parcel> r) {
+    const auto ends = [&](result<parcel> r) {
       if (r) ++got;
-    }));
+      else world.check(r.error() == errc::closed || r.error() == errc::canceled, "the wrong error");
+    };
+    if (world.random(2) == 0) ends(o.recv());
+    else (void)select(on_recv(o, ends));
   });
   const bool closes = world.random(3) == 0;
   world.thread([&] {
@@ -214,11 +250,12 @@ void one_value(sim& world) {
 TEST(Oneshot, the_value_comes_once_or_not_at_all) { explore(seeds, one_value, two_workers); }
 
 // Who has received it destroys it.
+template <class Channel>
 void receive_and_destroy(sim& world) {
-  auto o = std::make_unique<oneshot<parcel>>();
+  auto o = std::make_unique<Channel>();
   const auto receives = [&] {
     world.check(o->recv().has_value(), "recv() failed");
-    oneshot<parcel>* const gone = o.release();
+    Channel* const gone = o.release();
     std::destroy_at(gone);
     std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
     ::operator delete(gone);
@@ -234,7 +271,11 @@ void receive_and_destroy(sim& world) {
 }
 
 TEST(Oneshot, may_be_destroyed_by_who_has_received_the_value) {
-  explore(seeds, receive_and_destroy, two_workers);
+  explore(seeds, receive_and_destroy<oneshot<parcel>>, two_workers);
+}
+
+TEST(UnboundedChannel, may_be_destroyed_by_who_has_received_the_value) {
+  explore(seeds, receive_and_destroy<unbounded_channel<parcel>>, two_workers);
 }
 
 TEST(UnboundedChannel, its_lock_is_needed) {
@@ -242,7 +283,8 @@ TEST(UnboundedChannel, its_lock_is_needed) {
       "runtime/short_lock.hpp", seeds,
       [](sim& world) {
         if (world.seed() % 2 == 0) mail(world);
-        else receive_and_destroy(world);
+        else if (world.random(2) == 0) receive_and_destroy<oneshot<parcel>>(world);
+        else receive_and_destroy<unbounded_channel<parcel>>(world);
       },
       {}, two_workers);
 }

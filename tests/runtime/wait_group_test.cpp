@@ -82,6 +82,19 @@ TEST(WaitGroupDeathTest, more_done_than_added_is_an_assertion) {
   EXPECT_DEATH(group.done(), "more done\\(\\) than was added");
 }
 
+TEST(WaitGroupDeathTest, destroying_it_while_somebody_waits_is_an_assertion) {
+  EXPECT_DEATH(
+      {
+        sim world{1};
+        auto group = std::make_unique<wait_group>();
+        group->add();
+        world.spawn([&] { (void)group->wait(); });
+        (void)world.parked();
+        group.reset();
+      },
+      "destroyed while somebody waits");
+}
+
 // --- every interleaving
 
 // Two waiters, of which the last to return destroys the group, and three who do the work.
@@ -120,28 +133,58 @@ TEST(WaitGroup, may_be_destroyed_when_wait_returns) { explore(seeds, work_and_de
 void give_up_or_not(sim& world) {
   wait_group group;
   const deadline until = world.in(1ms);
-  int ended = 0;
+  int ended = 0, done = 0;
   group.add(2);
   const auto waits = [&] {
     const result<void> r = group.wait(world.random(2) == 0 ? until : deadline::never());
-    world.check(r.has_value() || r.error() == errc::deadline_exceeded, "the wrong error");
+    world.check(r ? done == 2 : r.error() == errc::deadline_exceeded && until.expired(), "the wrong outcome");
     ++ended;
   };
   const auto works = [&] {
     wait_group never;
     never.add();
     if (world.random(2) == 0) (void)never.wait(until);
+    never.done();
+    ++done;
     group.done();
+  };
+  const auto stopped = [&] {
+    const result<void> r = group.wait();
+    world.check(r ? done == 2 : r.error() == errc::canceled, "the wrong outcome");
+    ++ended;
   };
   world.spawn(waits);
   world.thread(waits);
   world.spawn(works);
   world.thread(works);
+  auto task = world.rt().spawn(stopped);
+  world.thread([&] {
+    wait_group never;
+    never.add();
+    if (world.random(2) == 0) (void)never.wait(until);
+    (void)task.request_stop();
+    never.done();
+    task.join();
+  });
   world.run();
-  world.check(ended == 2, "not every wait has ended");
+  world.check(ended == 3, "not every wait has ended");
 }
 
 TEST(WaitGroup, every_wait_ends_once_and_none_is_lost) { explore(seeds, give_up_or_not, {.workers = 2}); }
+
+TEST(WaitGroup, every_operation_is_needed) {
+  const auto race = [](sim& world) {
+    if (world.random(2) == 0) work_and_destroy(world);
+    else give_up_or_not(world);
+  };
+  using enum mutation::change;
+  expect_mutations_found(
+      "runtime/locked_word.hpp", seeds, race,
+      {{"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
+       {"seen | sleepers, std::memory_order_relaxed", drop,
+        "then it spins: the futex compares with the bit"}},
+      {.workers = 2});
+}
 
 }  // namespace
 }  // namespace weft

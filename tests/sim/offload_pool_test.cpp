@@ -3,6 +3,7 @@
 #include <weft/runtime/offload_pool.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -20,6 +21,8 @@ using detail::futex_wake;
 using detail::offload_job;
 using detail::offload_options;
 using detail::offload_pool;
+
+constexpr std::uint64_t seeds = 10'000;
 
 /// A job that its owner waits for. It lies in the owner's frame, as with blocking().
 struct waited_job : offload_job {
@@ -104,14 +107,14 @@ void end_with_jobs(sim& world) {
 }
 
 TEST(OffloadPool, loses_no_job_while_threads_come_and_go) {
-  explore(3000, [](sim& world) { come_and_go(world, 0ns); });
-  explore(3000, [](sim& world) { come_and_go(world, 1us); }, {.slowness = 50});
-  explore(3000, [](sim& world) { come_and_go(world, 10s); });
+  explore(seeds, [](sim& world) { come_and_go(world, 0ns); });
+  explore(seeds, [](sim& world) { come_and_go(world, 1us); }, {.slowness = 50});
+  explore(seeds, [](sim& world) { come_and_go(world, 10s); });
 }
 
-TEST(OffloadPool, a_blocked_job_holds_up_nobody) { explore(5000, need_each_other); }
+TEST(OffloadPool, a_blocked_job_holds_up_nobody) { explore(seeds, need_each_other); }
 
-TEST(OffloadPool, ends_after_what_is_queued) { explore(5000, end_with_jobs); }
+TEST(OffloadPool, ends_after_what_is_queued) { explore(seeds, end_with_jobs); }
 
 TEST(OffloadPool, every_operation_is_needed) {
   const auto all = [](sim& world) {
@@ -123,7 +126,7 @@ TEST(OffloadPool, every_operation_is_needed) {
       {"starting_.fetch_add", mutation::change::tear, "changed under mutex_ only"},
       {"starting_.fetch_sub", mutation::change::tear, "changed under mutex_ only"},
   };
-  expect_mutations_found("offload_pool.cpp", 10'000, all, exempt, {.slowness = 50});
+  expect_mutations_found("offload_pool.cpp", seeds, all, exempt, {.slowness = 50});
 }
 
 }  // namespace
