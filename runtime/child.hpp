@@ -65,16 +65,11 @@ void spawn_child(scheduler& of, Stored&& callable, void (*body)(fiber&) noexcept
                  std::source_location site, deadline until, std::uint64_t control) {
   worker* const here = worker::current();
   const bool simple = here != nullptr && &here->owner() == &of && !here->limited() && !o.worker.has_value();
-  struct guard {
-    fiber* of;
-    ~guard() {
-      if (of != nullptr) drop_unborn(*of);
-    }
-  } made{simple ? new_fiber_here(*here, o, site) : new_fiber(of, o, site)};
+  unborn made{simple ? new_fiber_here(*here, o, site) : new_fiber(of, o, site)};
   if (spawner_bequeaths()) [[unlikely]]
-    inherit_locals(*made.of);
-  stored<std::decay_t<Stored>>::create(*made.of, std::forward<Stored>(callable));
-  fiber& f = *std::exchange(made.of, nullptr);
+    inherit_locals(*made);
+  stored<std::decay_t<Stored>>::create(*made, std::forward<Stored>(callable));
+  fiber& f = *made.release();
   f.body = body;
   f.until = until;
   f.control.store(control | fiber::attention, std::memory_order_relaxed);

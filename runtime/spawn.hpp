@@ -1,6 +1,7 @@
 // Starting fibers from a fiber. From elsewhere: runtime::spawn() and runtime::go().
 #pragma once
 
+#include <memory>
 #include <new>
 #include <source_location>
 #include <stop_token>
@@ -27,8 +28,12 @@ WEFT_ALWAYS_INLINE fiber* new_fiber_here(worker& here, const spawn_options& o, s
   return f;
 }
 
-/// Gives back a fiber that got no body.
-void drop_unborn(fiber& f) noexcept;
+/// A fiber that has no body yet. Given back if what makes the body throws: storing the callable does, or
+/// copying what it inherits.
+struct drop_unborn {
+  void operator()(fiber* f) const noexcept;
+};
+using unborn = std::unique_ptr<fiber, drop_unborn>;
 
 /// Makes a fiber with a body runnable.
 void submit_fiber(fiber& f, const spawn_options& o) noexcept;
@@ -71,20 +76,13 @@ void set_body(fiber& f, F&& callable, const spawn_options& o) {
   else set_body(f, std::forward<F>(callable));
 }
 
-// Gives the block back if storing the callable throws, or copying what it inherits.
 template <class F>
 WEFT_ALWAYS_INLINE fiber& with_body(fiber* f, F&& callable, const spawn_options& o, bool inherits) {
-  struct guard {
-    fiber* of;
-    ~guard() {
-      if (of != nullptr) drop_unborn(*of);
-    }
-  } g{f};
+  unborn made{f};
   if (inherits) [[unlikely]]
     inherit_locals(*f);
   set_body(*f, std::forward<F>(callable), o);
-  g.of = nullptr;
-  return *f;
+  return *made.release();
 }
 
 template <class F>

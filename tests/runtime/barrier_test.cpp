@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/barrier.hpp>
 #include <weft/runtime/event.hpp>
@@ -309,13 +310,9 @@ TEST(Barrier, every_operation_is_needed) {
     }
   };
   using enum mutation::change;
-  expect_mutations_found(
-      "runtime/locked_word.hpp", seeds, race,
-      {{"peek()", drop, "an older state sends to the slow half, which looks again under the lock"},
-       {"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
-       {"seen | sleepers, std::memory_order_relaxed", drop,
-        "then it spins: the futex compares with the bit"}},
-      {.workers = 2});
+  expect_lock_mutations_found(
+      seeds, race,
+      {{"peek()", drop, "an older state sends to the slow half, which looks again under the lock"}});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/event.hpp>
@@ -198,12 +199,9 @@ TEST(ConditionVariable, every_operation_on_the_phases_is_needed) {
 
 TEST(ConditionVariable, every_operation_on_its_word_is_needed) {
   using enum mutation::change;
-  expect_mutations_found(
-      "runtime/locked_word.hpp", seeds, race_of_all,
-      {{"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
-       {"seen | sleepers, std::memory_order_relaxed", drop, "then it spins: the futex compares with the bit"},
-       {"& locked) != 0) [[unlikely]]", drop, "for the end of a mutex, which nobody races for here"}},
-      {.workers = 2});
+  expect_lock_mutations_found(
+      seeds, race_of_all,
+      {{"& locked) != 0) [[unlikely]]", drop, "for the end of a mutex, which nobody races for here"}});
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/latch.hpp>
@@ -208,13 +209,7 @@ TEST(Latch, every_operation_is_needed) {
     if (world.random(2) == 0) count_and_destroy(world);
     else wait_in_every_way(world);
   };
-  using enum mutation::change;
-  expect_mutations_found(
-      "runtime/locked_word.hpp", seeds, race,
-      {{"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
-       {"seen | sleepers, std::memory_order_relaxed", drop,
-        "then it spins: the futex compares with the bit"}},
-      {.workers = 2});
+  expect_lock_mutations_found(seeds, race);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/leaky_bucket.hpp>
@@ -308,13 +309,7 @@ TEST(RateLimiter, every_operation_is_needed) {
     if (world.random(4) == 0) come_in_and_destroy(world);
     else come_in_to_any(world);
   };
-  using enum mutation::change;
-  expect_mutations_found(
-      "runtime/locked_word.hpp", seeds, any,
-      {{"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
-       {"seen | sleepers, std::memory_order_relaxed", drop,
-        "then it spins: the futex compares with the bit"}},
-      {.workers = 2});
+  expect_lock_mutations_found(seeds, any);
 }
 
 }  // namespace

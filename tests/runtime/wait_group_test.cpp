@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/wait_group.hpp>
@@ -177,13 +178,7 @@ TEST(WaitGroup, every_operation_is_needed) {
     if (world.random(2) == 0) work_and_destroy(world);
     else give_up_or_not(world);
   };
-  using enum mutation::change;
-  expect_mutations_found(
-      "runtime/locked_word.hpp", seeds, race,
-      {{"std::uint32_t seen = word_.load", drop, "a first guess: the compare-exchange corrects it"},
-       {"seen | sleepers, std::memory_order_relaxed", drop,
-        "then it spins: the futex compares with the bit"}},
-      {.workers = 2});
+  expect_lock_mutations_found(seeds, race);
 }
 
 }  // namespace

@@ -194,9 +194,9 @@ TEST(Join, every_operation_is_needed) {
   check("runtime/outcome.cpp",
         {{"(fiber::posted | fiber::delivered)) == on_its_way", drop, "what is missing there, fetch_or sees"},
          {"fiber_state::free", drop, for_onlookers}});
-  check("runtime/worker.cpp", {{"fiber_state::ended", drop, for_onlookers},
-                               {"f.state.load(std::memory_order_acquire) == fiber_state::started &&", drop,
-                                "a fiber that has ended refuses the stop itself"}});
+  check("runtime/worker_fibers.cpp", {{"fiber_state::ended", drop, for_onlookers},
+                                      {"f.state.load(std::memory_order_acquire) == fiber_state::started &&",
+                                       drop, "a fiber that has ended refuses the stop itself"}});
 }
 
 }  // namespace
