@@ -42,7 +42,8 @@ io_support probe_io() noexcept;
 /// know that io_uring_enter() may block: all other threads would wait for ever.
 bool ring_is_safe() noexcept;
 
-/// Why io_uring_setup failed with `error`, and what mends it, in one line. Static text.
+/// Why io_uring_setup failed with `error`, or (of a shortage) any other call, and what mends it, in one line.
+/// Static text.
 const char* explain_ring_error(int error) noexcept;
 
 }  // namespace weft::detail

@@ -7,6 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <mutex>
+#include <string>
+
+#include <weft/io/probe.hpp>
+#include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/scheduler.hpp>
+#include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/worker.hpp>
 
 namespace weft::detail {
 namespace {
@@ -37,6 +44,17 @@ bool concerns_connection(int error) noexcept {
 // So many bad connections in a row are no accident: go on, but do not spin. A guess.
 constexpr unsigned bad_connections_max = 100;
 
+constexpr std::chrono::nanoseconds silence = 1min;  // between two reports
+
+// A foreign thread has nobody to tell.
+void report(int shortage) noexcept {
+  worker* const here = worker::current();
+  if (here == nullptr) return;
+  on_thread_stack([&] {
+    here->owner().report(std::string{"connections are turned away: "} + explain_ring_error(shortage));
+  });
+}
+
 int open_reserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
@@ -49,16 +67,21 @@ accept_recovery::~accept_recovery() {
 
 std::chrono::nanoseconds accept_recovery::after(int errno_value, int listener, unsigned failures) noexcept {
   if (concerns_connection(errno_value) && failures < bad_connections_max) return 0ns;
-  if (errno_value == EMFILE || errno_value == ENFILE) turn_away_one(listener);
+  if ((errno_value == EMFILE || errno_value == ENFILE) && turn_away_one(listener)) report(errno_value);
   return std::min<std::chrono::nanoseconds>(5ms * (1 << std::min(failures - 1, 8u)), 1s);
 }
 
-void accept_recovery::turn_away_one(int listener) noexcept {
+// True: that is to be reported.
+bool accept_recovery::turn_away_one(int listener) noexcept {
   const std::lock_guard guard{lock_};
   if (reserve_ >= 0) ::close(reserve_);
   const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (connection >= 0) ::close(connection);
   reserve_ = open_reserve();
+  const std::int64_t now = steady_ns();
+  if (now < silent_until_) return false;
+  silent_until_ = now + silence.count();
+  return true;
 }
 
 }  // namespace weft::detail

@@ -3,10 +3,12 @@
 //
 // When there is no descriptor left (EMFILE, ENFILE), a connection that cannot be accepted would hang in the
 // backlog, its client waiting for its own timeout. So one descriptor is kept in reserve: given up for an
-// instant, it serves to accept that connection and close it, and its client knows.
+// instant, it serves to accept that connection and close it, and its client knows. The error sink hears of it
+// once a minute.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include <weft/runtime/base/thread_mutex.hpp>
 
@@ -27,10 +29,12 @@ class accept_recovery {
   std::chrono::nanoseconds after(int errno_value, int listener, unsigned failures) noexcept;
 
  private:
-  void turn_away_one(int listener) noexcept;
+  bool turn_away_one(int listener) noexcept;
 
   thread_mutex lock_;
-  int reserve_;  // guarded by lock_; -1 while there is no descriptor to be had
+  // Guarded by lock_.
+  int reserve_;                    // -1 while there is no descriptor to be had
+  std::int64_t silent_until_ = 0;  // when to report the next that is turned away
 };
 
 }  // namespace weft::detail

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <vector>
 
+#include <reports.hpp>
+
 using namespace weft::testing;
 using weft::errc;
 using weft::result;
@@ -117,6 +119,28 @@ TEST_F(TcpListener, serve_survives_running_out_of_descriptors) {
     after->close();
     EXPECT_TRUE(s.stop());
   });
+}
+
+TEST_F(TcpListener, says_once_that_clients_are_turned_away) {
+  weft_test::reports::clear();
+  weft::options o;
+  o.workers = 1;
+  o.error_sink = weft_test::reports::sink;
+  weft::run(
+      [] {
+        few_descriptors descriptors;
+        server s{echo};
+        raw_peer stranded[] = {raw_peer::unconnected(), raw_peer::unconnected()};
+        descriptors.take_all();
+        for (raw_peer& client : stranded) ASSERT_TRUE(client.connect(s.listener.local_address()));
+        for (const raw_peer& client : stranded) EXPECT_TRUE(is_turned_away(client));
+        descriptors.give_back();
+        EXPECT_TRUE(s.stop());
+      },
+      o);
+  const auto said = weft_test::reports::take();
+  EXPECT_EQ(weft_test::reports::with(said, "turned away: no descriptor left: raise RLIMIT_NOFILE"), 1u);
+  EXPECT_EQ(said.size(), 1u);
 }
 
 TEST_F(TcpListener, accept_survives_running_out_of_descriptors) {
