@@ -16,8 +16,8 @@ struct database {
 database::database(const char* address) { std::printf("connected to %s\n", address); }
 
 std::optional<std::string> database::find(std::int64_t id) {
-  // real time: longer than api.cpp waits
-  if (id == 2) std::this_thread::sleep_for(std::chrono::milliseconds{300});
+  if (id == 2)
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});  // real time: longer than api.cpp waits
   if (id != 1 && id != 2) return std::nullopt;
   return R"({"id":)" + std::to_string(id) + "}";
 }

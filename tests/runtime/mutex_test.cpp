@@ -1,8 +1,6 @@
-// mutex, timed_mutex and recursive_mutex in simulated worlds: fibers and foreign threads mixed, against
-// deadlines, stops, bargers, and the end of the mutex.
+// mutex, timed_mutex and recursive_mutex, one behaviour after the other: what the standard promises,
+// deadlines and stops, who is served, misuse.
 #include <chrono>
-#include <cstring>
-#include <memory>
 #include <mutex>
 #include <type_traits>
 #include <vector>
@@ -10,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
-#include <sim/last_user.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/mutex.hpp>
@@ -23,8 +20,6 @@ namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint64_t seeds = 10'000;
 
 // --- what the standard promises, and what weft adds
 
@@ -403,185 +398,6 @@ TEST(MutexDeathTest, destroying_it_while_it_is_held_is_an_assertion) {
     m.lock();
   };
   EXPECT_DEATH(destroy_held(), "destroyed while somebody holds it");
-}
-
-// --- every interleaving
-
-struct holders {
-  sim& world;
-  int now = 0, in_all = 0;
-
-  void section() {
-    world.check(now == 0, "two hold it");
-    ++now;
-    world.interleave();
-    ++in_all;
-    --now;
-  }
-};
-
-void sleep_until(deadline until) {
-  event never;
-  (void)never.wait(until);
-}
-
-// All ways to take it, in fibers on two workers and in threads; one of them is stopped, the others have
-// deadlines that have passed, that come while it is held, or none. A recursive one is taken twice.
-template <class M>
-void take_it_in_every_way(sim& world) {  // long: one scenario
-  constexpr bool is_recursive = std::is_same_v<M, recursive_mutex>;
-  constexpr bool has_std_names = std::is_same_v<M, timed_mutex>;
-  M m;
-  holders held{world};
-  int expected = 0;
-  const auto use_it = [&] {
-    world.check(m.owner() == &detail::current_parker(), "owner() is another");
-    ++expected;
-    if constexpr (is_recursive) {
-      const std::uint64_t way = world.random(3);
-      if (way == 0) world.check(m.try_lock(), "refused to its holder");
-      else if (way == 1) world.check(m.lock(deadline::past()).has_value(), "refused to its holder");
-      else m.lock();
-    }
-    held.section();
-    if (world.random(4) == 0) sleep_until(world.in(1ms));
-    if constexpr (is_recursive) {
-      m.unlock();
-      world.check(m.owner() == &detail::current_parker(), "released by the first unlock()");
-      held.section();
-      ++expected;
-    }
-    m.unlock();
-  };
-  // A stop does not end it: it is no cancellation point.
-  const auto waits_by_std_name = [&] {
-    const auto began = world.now();
-    if constexpr (has_std_names) {
-      if (m.try_lock_for(1ms)) return true;
-    }
-    world.check(world.now() - began >= 1ms, "too early");
-    return false;
-  };
-  const auto takes = [&] {
-    for (int i = 0; i < 2; ++i) {
-      const std::uint64_t way = world.random(4);
-      if (way == 0) {
-        if (!m.try_lock()) continue;
-      } else if (way == 1) {
-        const deadline until = world.random(2) == 0 ? deadline::past() : world.in(1ms);
-        const result<void> r = m.lock(until);
-        world.check(r.has_value() || r.error() == errc::deadline_exceeded, "the wrong error");
-        if (!r) continue;
-      } else if (has_std_names && way == 2) {
-        if (!waits_by_std_name()) continue;
-      } else {
-        m.lock();
-      }
-      use_it();
-    }
-  };
-  const auto stopped = [&] {
-    if (has_std_names && world.random(2) == 0) {
-      if (waits_by_std_name()) use_it();
-    }
-    const result<void> r = m.lock(deadline::never());
-    world.check(r.has_value() || r.error() == errc::canceled, "the wrong error");
-    if (r) use_it();
-  };
-  world.spawn(takes, "fiber");
-  world.spawn(takes, "fiber");
-  world.thread(takes, "thread");
-  auto task = world.rt().spawn(stopped, {.name = "stopped"});
-  world.thread([&] {
-    takes();
-    (void)task.request_stop();
-    task.join();
-  });
-  world.run();
-  world.check(held.in_all == expected, "a section was lost");
-  world.check(m.owner() == nullptr, "it is still held");
-}
-
-TYPED_TEST(AnyMutex, excludes_and_loses_nobody) {
-  explore(seeds, take_it_in_every_way<TypeParam>, {.workers = 2});
-}
-
-// Two take it again and again and sleep with it, so that the third, who waits already, loses to them until it
-// has starved. How often, is bounded: without a hand-over some seed lets them go before it for ever.
-void starve(sim& world) {
-  // The most in 10,000 seeds lies between 6 and 8: who was queued before it may lose and starve as well.
-  constexpr int before_it_max = 12;
-  mutex m;
-  holders held{world};
-  bool waits = false, through = false;
-  int before_it = 0;
-  const auto greedy = [&] {
-    while (!through) {
-      m.lock();
-      held.section();
-      if (waits && !through)
-        world.check(++before_it <= before_it_max, "nothing was handed over: one starves");
-      sleep_until(world.in(1ms));
-      m.unlock();
-    }
-  };
-  const auto modest = [&] {
-    if (world.random(2) == 0) sleep_until(world.in(1ms));
-    waits = true;
-    m.lock();
-    through = true;
-    held.section();
-    m.unlock();
-  };
-  world.spawn(greedy);
-  world.thread(greedy);
-  if (world.random(2) == 0) world.spawn(modest);
-  else world.thread(modest);
-  world.run();
-  world.check(through, "a section was lost");
-}
-
-TEST(Mutex, starves_nobody) { explore(seeds, starve, {.workers = 2}); }
-
-// As in an object with a count of its users, which the last one destroys.
-template <class M>
-void count_and_destroy(sim& world) {
-  last_user_destroys<M>(world, [](M& m) {
-    if constexpr (std::is_same_v<M, recursive_mutex>) {
-      m.lock();
-      m.lock();
-      m.unlock();
-      m.unlock();
-    } else if constexpr (std::is_same_v<M, timed_mutex>) {
-      if (m.try_lock_for(1ms)) m.unlock();
-    }
-  });
-}
-
-TYPED_TEST(AnyMutex, may_be_destroyed_by_the_next_who_has_had_it) {
-  explore(seeds, count_and_destroy<TypeParam>, {.workers = 2});
-}
-
-const auto race_of_all = [](sim& world) {
-  switch (world.random(4)) {
-    case 0: return starve(world);
-    case 1: return count_and_destroy<mutex>(world);
-    default: return take_it_in_every_way<mutex>(world);
-  }
-};
-
-TEST(Mutex, every_operation_of_the_fast_path_is_needed) {
-  expect_mutations_found("runtime/mutex.hpp", seeds, race_of_all, {}, {.workers = 2});
-}
-
-TEST(Mutex, every_operation_of_the_slow_path_is_needed) {
-  using enum mutation::change;
-  expect_mutations_found(
-      "runtime/mutex.cpp", seeds, race_of_all,
-      {{"const word seen = word_.load", drop, "tells only how long it pays to look"},
-       {"->home.load", drop, "tells only how long it pays to look"},
-       {"word found = word_.load", drop, "a first guess: the compare-exchange corrects it"}},
-      {.workers = 2});
 }
 
 }  // namespace
