@@ -46,8 +46,8 @@ void submit_fiber(fiber& f, const spawn_options& o) noexcept {
   of.submit(f, o.worker.value_or(0));
 }
 
-void drop_unborn::operator()(fiber* unborn) const noexcept {
-  fiber& f = *unborn;
+void drop_unborn::operator()(fiber* dropped) const noexcept {
+  fiber& f = *dropped;
   scheduler& of = *f.owner.load(std::memory_order_relaxed);
   f.outcome = nullptr;
   if (f.has_locals) destroy_locals(f);
