@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <leak_check.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
@@ -38,14 +39,12 @@ std::error_code failure(const result<T>& of) {
   return of ? std::error_code{} : of.error();
 }
 
-// Runs each test's body on a fiber, and fails it if a descriptor is left behind.
-class NetTest : public ::testing::Test {
+// Runs each test's body on a fiber of a runtime of its own, and fails it if anything is left behind.
+class NetTest : public weft_test::leak_check {
  protected:
   template <class F>
   void on_fiber(F f, unsigned workers = 1) {
-    const std::size_t before = open_descriptors();
     weft::run([&] { f(); }, weft::options{.workers = workers});
-    EXPECT_EQ(open_descriptors(), before) << "descriptors left behind";
   }
 };
 

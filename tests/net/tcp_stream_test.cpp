@@ -452,7 +452,7 @@ TEST_F(TcpStream, signals_do_not_disturb) {
   ::sigaction(SIGURG, &before, nullptr);
 }
 
-TEST_F(TcpStream, ten_thousand_connections_leave_no_descriptor) {
+TEST_F(TcpStream, ten_thousand_connections_leave_nothing_behind) {
   on_fiber([] {
     auto listener = net::tcp_listener::bind("127.0.0.1:0");
     ASSERT_TRUE(listener);

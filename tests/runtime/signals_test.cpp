@@ -4,9 +4,14 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include <leak_check.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/signals.hpp>
@@ -22,7 +27,7 @@ using clock = std::chrono::steady_clock;
 constinit detail::atomic<int> usual_effect{0};
 
 // SIGUSR1 and SIGUSR2 count here when weft does not catch them.
-class Signals : public testing::Test {
+class Signals : public weft_test::leak_check {
  protected:
   Signals() {
     struct sigaction count = {};
@@ -35,6 +40,18 @@ class Signals : public testing::Test {
     EXPECT_FALSE(caught(SIGUSR1)) << "the previous disposition is not back";
     ::sigaction(SIGUSR1, &before_[0], nullptr);
     ::sigaction(SIGUSR2, &before_[1], nullptr);
+    // The thread that waits for signals ends by itself, soon after its last waiter has left.
+    const auto patience = clock::now() + 10s;
+    while (has_thread("weft-signals") && clock::now() < patience) std::this_thread::yield();
+  }
+
+  static bool has_thread(std::string_view name) {
+    for (const auto& thread : std::filesystem::directory_iterator{"/proc/self/task"}) {
+      std::ifstream file{thread.path() / "comm"};
+      std::string found;
+      if (std::getline(file, found) && found == name) return true;
+    }
+    return false;
   }
 
   static bool caught(int number) {
