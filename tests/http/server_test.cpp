@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <ctime>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -26,6 +28,7 @@
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/with_deadline.hpp>
+#include <weft/runtime/worker.hpp>
 
 using namespace std::chrono_literals;
 namespace http = weft::http;
@@ -178,7 +181,8 @@ class HttpServer : public weft_test::leak_check {
       return weft::this_fiber::sleep_for(60s);
     });
     r.get("/big", [](http::request&, http::response& s) { s.body(std::string(1 << 20, 'b'), "text/plain"); });
-    runtime_ = std::make_unique<weft::runtime>(weft::options{.workers = 2});
+    r.get("/throws", [](http::request&, http::response&) { throw std::runtime_error{"out of luck"}; });
+    runtime_ = std::make_unique<weft::runtime>(weft::options{.workers = 2, .error_sink = hear});
     server_ = std::make_unique<http::server>(std::move(r), options);
     runtime_->block_on([&] { ASSERT_TRUE(server_->listen("127.0.0.1:0")); });
     at_ = server_->addresses().front();
@@ -207,8 +211,16 @@ class HttpServer : public weft_test::leak_check {
   }
 
   std::string at_;
+  static inline std::atomic<int> heard_on_a_thread_stack{0}, heard_on_a_fiber{0};
 
  private:
+  static void hear(std::string_view report) {
+    if (report.find("out of luck") == report.npos) return;
+    const auto* const here = weft::detail::worker::current();
+    const bool on_a_fiber = here != nullptr && here->running() != nullptr;
+    (on_a_fiber ? heard_on_a_fiber : heard_on_a_thread_stack).fetch_add(1);
+  }
+
   std::unique_ptr<weft::runtime> runtime_;
   std::unique_ptr<http::server> server_;
   weft::task<weft::result<void>> serving_;
@@ -225,6 +237,19 @@ TEST_F(HttpServer, keeps_connections_alive) {
     ASSERT_EQ(status_of(response), "200");
     ASSERT_EQ(body_of(response), i % 2 == 0 ? "Hello, World!" : std::to_string(i));
   }
+}
+
+// What a sink does may want more stack than a fiber has.
+TEST_F(HttpServer, reports_what_a_handler_throws_on_a_threads_stack) {
+  start();
+  client c = connect();
+  heard_on_a_thread_stack = heard_on_a_fiber = 0;
+  for (int i = 0; i < 3; ++i) {
+    c.send(get("/throws"));
+    EXPECT_EQ(status_of(c.response()), "500");
+  }
+  EXPECT_EQ(heard_on_a_thread_stack, 3);
+  EXPECT_EQ(heard_on_a_fiber, 0);
 }
 
 // Of both: what is composed for the request, and what is precompiled.

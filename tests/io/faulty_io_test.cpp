@@ -17,6 +17,8 @@ namespace {
 
 std::atomic<std::uint64_t> seed{1};
 std::atomic<backend> chosen{backend::epoll};
+std::atomic<std::size_t> in_kernel_max{~std::size_t{0}};
+fault_counts counted;
 
 bool is_injected(const std::error_code& e) {
   return e == std::errc::no_buffer_space || e == std::errc::not_enough_memory;
@@ -32,7 +34,9 @@ result<std::unique_ptr<poller>> make_poller(const poller_options& options) {
                                                                   .interrupted = 100,
                                                                   .out_of_buffers = 50,
                                                                   .late = 200,
-                                                                  .late_turns = 5});
+                                                                  .late_turns = 5,
+                                                                  .in_kernel_max = in_kernel_max,
+                                                                  .counts = &counted});
 }
 
 namespace {
@@ -41,7 +45,9 @@ class FaultyIo : public OnFibers {
  protected:
   void SetUp() override {
     chosen = GetParam();
+    in_kernel_max = ~std::size_t{0};
     OnFibers::SetUp();
+    counted.injected = counted.kept_waiting = 0;
   }
 };
 
@@ -99,6 +105,65 @@ TEST_P(FaultyIo, streams_arrive_whole) {
     }
     ASSERT_TRUE(all.wait(deadline{30s}));
   });
+  EXPECT_GT(counted.injected, 100u);
+}
+
+// More waits than the ring takes: they get in as others end, in whatever order the bytes come.
+TEST_P(FaultyIo, a_full_ring_keeps_operations_waiting_and_loses_none) {
+  in_kernel_max = 4;
+  constexpr int streams = 16;
+  std::vector<descriptor> near;
+  std::vector<owned_fd> far;
+  for (int i = 0; i < streams; ++i) {
+    auto [one, other] = tcp_pair();
+    near.emplace_back(one.release());
+    far.push_back(std::move(other));
+  }
+  std::atomic<int> waiting{0};
+  std::thread sender{[&] {
+    while (waiting < streams) std::this_thread::yield();
+    for (int i = 0; i < streams; ++i) {
+      EXPECT_EQ(::send(far[static_cast<std::size_t>(i)], "12345678", 8, 0), 8);
+      EXPECT_EQ(::shutdown(far[static_cast<std::size_t>(i)], SHUT_WR), 0);
+    }
+  }};
+  run(1, [&] {
+    wait_group all;
+    for (descriptor& stream : near) {
+      all.add();
+      go([&] {
+        ++waiting;
+        const auto got = receive_all(stream, deadline{20s});
+        EXPECT_TRUE(got) << got.error().message();
+        EXPECT_EQ(got.value_or(""), "12345678");
+        all.done();
+      });
+    }
+    EXPECT_TRUE(all.wait(deadline{30s}));
+  });
+  sender.join();
+  EXPECT_GT(counted.kept_waiting, 0u);
+}
+
+TEST_P(FaultyIo, deadlines_end_what_waits_for_room_in_the_ring) {
+  in_kernel_max = 2;
+  run(1, [] {
+    wait_group all;
+    for (int i = 0; i < 8; ++i) {
+      all.add();
+      go([&all] {
+        auto [near, far] = tcp_pair();
+        descriptor stream{near.release()};
+        const deadline until{std::chrono::milliseconds{2}};
+        const auto got = receive_all(stream, until);
+        EXPECT_EQ(got.error(), errc::deadline_exceeded);
+        EXPECT_GE(steady_ns(), until.at);
+        all.done();
+      });
+    }
+    EXPECT_TRUE(all.wait(deadline{20s}));
+  });
+  EXPECT_GT(counted.kept_waiting, 0u);
 }
 
 TEST_P(FaultyIo, deadlines_end_every_wait_and_never_early) {
@@ -115,6 +180,7 @@ TEST_P(FaultyIo, deadlines_end_every_wait_and_never_early) {
       ASSERT_TRUE(is_injected(got.error()) || steady_ns() >= until.at);
     }
   });
+  EXPECT_GT(counted.injected, 0u);
 }
 
 TEST_P(FaultyIo, close_ends_every_wait) {
@@ -136,6 +202,7 @@ TEST_P(FaultyIo, close_ends_every_wait) {
       ASSERT_TRUE(all.wait(deadline{20s})) << "round " << round;
     }
   });
+  EXPECT_GT(counted.injected, 0u);
 }
 
 }  // namespace

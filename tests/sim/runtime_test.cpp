@@ -2,13 +2,18 @@
 // atomics.
 #include <chrono>
 #include <cstdint>
+#include <exception>
+#include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/mutex.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 
@@ -78,6 +83,33 @@ TEST(SimulatedRuntime, stop_ends_what_is_parked_and_what_comes_meanwhile) {
             EXPECT_EQ(ended, 4);
           },
           {.workers = 2});
+}
+
+std::int64_t destruction_began = 0;
+
+// Leaves the process with 0 if ten seconds have gone by since, to a tick of the timers.
+[[noreturn]] void judge_patience() {
+  const std::chrono::nanoseconds waited{detail::steady_ns() - destruction_began};
+  _exit(waited >= 10s && waited < 10s + 1ms ? 0 : 1);
+}
+
+[[noreturn]] void destroy_a_runtime_whose_fiber_does_not_end() {
+  std::set_terminate(judge_patience);
+  sim world{1};
+  mutex never_unlocked;
+  never_unlocked.lock();
+  auto of_a_stubborn_one = std::make_unique<runtime>(
+      options{.workers = 1, .overflow_report = false, .asleep_report = false, .error_sink = nullptr});
+  of_a_stubborn_one->go([&] { never_unlocked.lock(); }, {.name = "stubborn"});
+  world.advance(1ms);
+  destruction_began = detail::steady_ns();
+  of_a_stubborn_one.reset();
+  _exit(2);  // it went, though a fiber of its is left
+}
+
+TEST(SimulatedRuntimeDeathTest, a_destructor_waits_for_ten_seconds_reports_and_terminates) {
+  EXPECT_EXIT(destroy_a_runtime_whose_fiber_does_not_end(), testing::ExitedWithCode(0),
+              "1 fibers did not end after stop.*\n.*\"stubborn\".*runtime_test.cpp.*waits for a mutex");
 }
 
 TEST(SimulatedRuntime, spawns_beyond_the_limit_wait_for_room) {

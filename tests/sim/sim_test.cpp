@@ -4,9 +4,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
@@ -162,6 +165,79 @@ TEST(Sim, a_failed_world_can_be_left) {
     ASSERT_TRUE(found.failure);
     EXPECT_EQ(found.failure->what.substr(0, 8), "as asked");
   }
+}
+
+/// The message with which explore() fails the test, without failing it.
+std::string failure_of_explore(std::uint64_t seeds, const scenario& run) {
+  testing::TestPartResultArray failures;
+  {
+    const testing::ScopedFakeTestPartResultReporter instead{
+        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures};
+    explore(seeds, run);
+  }
+  EXPECT_EQ(failures.size(), 1);
+  return failures.size() == 0 ? "" : failures.GetTestPartResult(0).message();
+}
+
+// Sets a variable of the environment, and puts back what was there.
+class scoped_variable {
+ public:
+  scoped_variable(const char* name, const char* value) : name_{name} {
+    if (const char* const was = std::getenv(name)) before_ = was;
+    if (value != nullptr) setenv(name, value, 1);
+    else unsetenv(name);
+  }
+  ~scoped_variable() {
+    if (before_) setenv(name_, before_->c_str(), 1);
+    else unsetenv(name_);
+  }
+  scoped_variable(const scoped_variable&) = delete;
+  scoped_variable& operator=(const scoped_variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+// Fails in a rare order, and says in which.
+void fails_for_some_orders(sim& world) {
+  std::string order;
+  atomic<int> word{0};
+  for (const char name : {'a', 'b', 'c'})
+    world.thread([&, name] {
+      for (int i = 0; i < 4; ++i) {
+        word.store(i);
+        order += name;
+      }
+    });
+  world.run();
+  if (order.starts_with("cba")) world.check(false, ("order " + order).c_str());
+}
+
+TEST(Sim, what_a_failure_says_about_its_replay_replays_it) {
+  std::string found;
+  {
+    const scoped_variable all_seeds{"WEFT_SIM_SEED", nullptr};
+    found = failure_of_explore(10'000, fails_for_some_orders);
+  }
+  const std::string_view label = "replay: WEFT_SIM_SEED=";
+  const std::size_t at = found.find(label);
+  ASSERT_NE(at, std::string::npos) << found;
+  const std::string seed = found.substr(at + label.size());
+  ASSERT_NE(seed, "1") << "the first seed fails: nothing is shown";
+  const scoped_variable that_seed{"WEFT_SIM_SEED", seed.c_str()};
+  std::vector<std::uint64_t> ran;
+  const std::string again = failure_of_explore(10'000, [&](sim& world) {
+    ran.push_back(world.seed());
+    fails_for_some_orders(world);
+  });
+  EXPECT_EQ(ran, std::vector<std::uint64_t>{std::stoull(seed)});
+  const auto until_trace = [](const std::string& report) {
+    return report.substr(0, report.find("last steps:"));
+  };
+  EXPECT_EQ(until_trace(again), until_trace(found));
+  EXPECT_NE(again.find("order cba"), std::string::npos) << again;
+  EXPECT_NE(again.find(std::string{label} + seed), std::string::npos) << again;
 }
 
 TEST(Sim, errno_and_exceptions_belong_to_each_thread) {

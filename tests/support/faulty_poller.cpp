@@ -26,6 +26,7 @@ faulty_poller::~faulty_poller() { WEFT_ASSERT(in_flight_ == 0u, "a poller ends b
 bool faulty_poller::chance(unsigned of_1000) noexcept {
   if (random_() % 1000 >= of_1000) return false;
   ++injected_;
+  if (chances_.counts != nullptr) ++chances_.counts->injected;
   return true;
 }
 
@@ -40,6 +41,7 @@ void faulty_poller::submit(operation& op) noexcept {
   } else {
     outside_.push_back(&op);
     let_in();
+    if (!outside_.empty() && chances_.counts != nullptr) ++chances_.counts->kept_waiting;
   }
 }
 

@@ -4,6 +4,7 @@
 // transfer is submitted short, a failed one is not submitted.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <random>
@@ -11,6 +12,12 @@
 #include <weft/runtime/poller.hpp>
 
 namespace weft::detail {
+
+/// What several pollers did, in sum.
+struct fault_counts {
+  std::atomic<std::uint64_t> injected{0};      // faults
+  std::atomic<std::uint64_t> kept_waiting{0};  // operations that found in_kernel_max others
+};
 
 /// Chances are of 1000.
 struct faults {
@@ -21,6 +28,7 @@ struct faults {
   unsigned late = 0;            // a completion is held back
   unsigned late_turns = 8;      // for at most so many turns
   std::size_t in_kernel_max = ~std::size_t{0};  // more wait outside, as if the ring were full
+  fault_counts* counts = nullptr;               // if given: where they are counted too
 };
 
 class faulty_poller final : public poller {
