@@ -7,6 +7,8 @@
 #include <weft/http/router.hpp>
 #include <weft/http/server.hpp>
 #include <weft/http/status.hpp>
+#include <weft/io/aligned_buffer.hpp>
+#include <weft/io/file.hpp>
 #include <weft/io/io.hpp>
 #include <weft/io/ready.hpp>
 #include <weft/net/address.hpp>

@@ -41,12 +41,13 @@ WEFT_NOINLINE void stop_timer(pending_operation& p) noexcept { worker::current()
 
 WEFT_NOINLINE void wait_ready(pending_operation& p, bool until_past) noexcept {
   const operation_code code = p.code;
+  const std::uint32_t flags = p.flags;
   const bool reads = code == operation_code::read || code == operation_code::readv;
   p.code = operation_code::poll;
   p.flags = reads ? POLLIN : POLLOUT;
   submit_and_park(p, until_past);
   p.code = code;
-  p.flags = 0;
+  p.flags = flags;
   if (p.asked != asked_by::nobody) p.ended = -ECANCELED;
 }
 
