@@ -8,6 +8,7 @@
 #include <weft/http/server.hpp>
 #include <weft/http/status.hpp>
 #include <weft/io/aligned_buffer.hpp>
+#include <weft/io/batch.hpp>
 #include <weft/io/file.hpp>
 #include <weft/io/io.hpp>
 #include <weft/io/ready.hpp>

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <weft/io/blocking_call.hpp>
+#include <weft/io/cached_read.hpp>
 #include <weft/runtime/this_fiber.hpp>
 
 #ifndef STATX_DIOALIGN  // Linux 6.1, glibc 2.37
@@ -41,28 +42,6 @@ std::size_t bytes_in(std::span<const iovec> buffers) noexcept {
   std::size_t sum = 0;
   for (const iovec& b : buffers) sum += b.iov_len;
   return sum;
-}
-
-void count_immediate() noexcept {
-  if (detail::fiber* const self = detail::current_fiber()) detail::count_immediate_completion(*self);
-}
-
-// How far the page cache goes.
-struct cached {
-  std::size_t bytes = 0;
-  bool to_the_end = false;  // there is no more to be read: all of it, or the end of the file
-};
-
-cached read_cached(int fd, std::span<std::byte> into, std::int64_t offset) noexcept {
-  cached found;
-  for (;;) {
-    const iovec rest{into.data() + found.bytes, into.size() - found.bytes};
-    const ssize_t n = ::preadv2(fd, &rest, 1, offset + static_cast<std::int64_t>(found.bytes), RWF_NOWAIT);
-    if (n < 0) return found;
-    found.bytes += static_cast<std::size_t>(n);
-    found.to_the_end = n == 0 || found.bytes == into.size();
-    if (found.to_the_end) return found;
-  }
 }
 
 // What there is at the file's own position, which it moves. False: it is not known without waiting.
@@ -141,10 +120,11 @@ result<std::size_t> file::pread(std::span<std::byte> into, std::uint64_t offset,
 outcome file::read_at(std::span<std::byte> into, std::int64_t offset, deadline until) noexcept {
   const descriptor_use use{descriptor_};
   if (!use) return failure(errc::closed);
-  const cached found = direct_ ? cached{} : read_cached(native_handle(), into, offset);
+  const detail::cached_part found =
+      direct_ ? detail::cached_part{} : detail::read_cached(native_handle(), into, offset);
   const auto bytes = static_cast<outcome>(found.bytes);
   if (found.to_the_end) {
-    count_immediate();
+    detail::count_immediate_read();
     return bytes;
   }
   const outcome rest =
@@ -174,7 +154,7 @@ outcome file::read_vector(std::span<const iovec> into, std::int64_t offset, dead
   if (direct_) {
   } else if (offset == own_position) {
     if (read_cached_here(native_handle(), into, bytes)) {
-      count_immediate();
+      detail::count_immediate_read();
       return static_cast<outcome>(bytes);
     }
   } else {
@@ -182,7 +162,7 @@ outcome file::read_vector(std::span<const iovec> into, std::int64_t offset, dead
     const ssize_t n =
         ::preadv2(native_handle(), into.data(), static_cast<int>(into.size()), offset, RWF_NOWAIT);
     if (n >= 0 && static_cast<std::size_t>(n) == bytes_in(into)) {
-      count_immediate();
+      detail::count_immediate_read();
       return static_cast<outcome>(n);
     }
   }

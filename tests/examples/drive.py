@@ -132,6 +132,7 @@ PLAIN = {
                  r'\[::\]:8080 +port 8080, every address of this machine']),
     'barrier': ([], ['after step 1: 7 0 1 2 3 4 5 6', 'after step 2: 6 7 0 1 2 3 4 5',
                      'after step 3: 5 6 7 0 1 2 3 4']),
+    'batch': ([], ['8 pieces are full, the last one has 0 bytes', 'what was written came back: yes']),
     'broadcast': ([], ['heard 10', 'missed 6, then 6']),
     'blocking': ([], ['counted to 10 meanwhile', r'9 \+ 16 = 25', '25 = 25']),
     'byte_view': ([], ['548 548 548']),
