@@ -10,8 +10,11 @@
 #include <weft/io/aligned_buffer.hpp>
 #include <weft/io/batch.hpp>
 #include <weft/io/file.hpp>
+#include <weft/io/filesystem.hpp>
 #include <weft/io/io.hpp>
+#include <weft/io/mapping.hpp>
 #include <weft/io/ready.hpp>
+#include <weft/io/watcher.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/line_reader.hpp>
 #include <weft/net/socket_options.hpp>

@@ -12,10 +12,13 @@
 // Source: openat2(2), preadv2(2), fcntl(2) for locks, open(2) for O_DIRECT and O_TMPFILE.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -175,6 +178,15 @@ class file {
   /// Errors     EIO, ENOSPC, EDQUOT, of a file system that writes when it is closed. It is closed all the
   ///            same.
   result<void> close() noexcept { return descriptor_.close(); }
+
+  /// f(number), a call that weft has not and that does not wait: the number stays open until f has returned.
+  /// f gives a result; errors: closed, and f's.
+  template <std::invocable<int> F>
+  std::invoke_result_t<F, int> with_descriptor(F&& f) {
+    const detail::descriptor_use use{descriptor_};
+    if (!use) return std::unexpected(errc::closed);
+    return std::forward<F>(f)(native_handle());
+  }
 
   /// The number, still owned by this; -1 once closed.
   int native_handle() const noexcept { return descriptor_.native_handle(); }

@@ -150,6 +150,8 @@ PLAIN = {
     'file': ([], ['6 lines, 138 bytes', r'the third line: entry \d of the journal',
                   'the other one has the lock: no',
                   'in whole pages, past the cache: (?:yes|not on this file system)']),
+    'folder': ([], ['new: poem', 'new: list', '2 names', '2 lines', 'the folder is gone',
+                    'nothing is left to watch']),
     'join_set': ([], ['100', '101', 'none: Connection refused', '2 are stopped']),
     'future': ([], ['not yet: deadline exceeded', 'the answer: 42', 'theirs too: 42', 'a broken promise']),
     'latch': ([], ['3 are ready', 'the fourth is not: deadline exceeded', 'now it is']),
