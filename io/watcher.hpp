@@ -6,6 +6,10 @@
 // unmounted, its last event has IN_IGNORED; after the last event of the last one, next() answers
 // end_of_stream instead of waiting for ever.
 //
+// A directory from which a file is still open, here or in another process, is removed at once, but told to be
+// so (IN_DELETE_SELF, IN_IGNORED) only when that is closed: until then the kernel keeps its inode. Who must
+// know earlier watches the directory above it as well, for IN_DELETE.
+//
 // Source: inotify(7).
 #pragma once
 

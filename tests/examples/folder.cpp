@@ -29,6 +29,14 @@ static weft::result<void> tell_changes(io::watcher& changes) {
   }
 }
 
+static weft::result<void> count_lines(const std::string& path) {
+  io::file poem = WEFT_TRY(io::file::open(path));
+  io::mapping text = WEFT_TRY(io::mapping::map(poem));
+  WEFT_TRY(text.load());  // else the first touch might stop all fibers of this worker
+  std::printf("%td lines\n", std::ranges::count(text.bytes(), std::byte{'\n'}));
+  return {};
+}
+
 static weft::result<void> app() {
   const std::string folder = WEFT_TRY(io::create_temporary_directory());
   io::watcher changes = WEFT_TRY(io::watcher::open());
@@ -39,11 +47,8 @@ static weft::result<void> app() {
   WEFT_TRY(publish(folder, "list", "milk\n"));
   std::printf("%zu names\n", WEFT_TRY(io::list_directory(folder)).size());
 
-  io::file poem = WEFT_TRY(io::file::open(folder + "/poem"));
-  io::mapping text = WEFT_TRY(io::mapping::map(poem));
-  WEFT_TRY(text.load());  // else the first touch might stop all fibers of this worker
-  std::printf("%td lines\n", std::ranges::count(text.bytes(), std::byte{'\n'}));
-
+  WEFT_TRY(count_lines(folder + "/poem"));
+  // Nothing of it is open any more: else the kernel would tell of its end only when that is closed.
   WEFT_TRY(io::remove_all(folder));
   return watching.join();
 }

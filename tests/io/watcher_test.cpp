@@ -70,6 +70,23 @@ TEST_P(Watcher, a_directory_removed_while_watched_is_told_and_then_it_ends) {
   });
 }
 
+TEST_P(Watcher, a_directory_with_an_open_file_is_told_by_the_one_above_it_at_once) {
+  std::filesystem::create_directory(path("d"));
+  run(1, [&] {
+    watcher w = watcher::open().value();
+    const int above = w.add(path(""), IN_DELETE).value();
+    const int folder = w.add(path("d"), IN_DELETE_SELF).value();
+    io::file open = io::file::open(path("d/f"), O_RDWR | O_CREAT).value();
+    EXPECT_EQ(io::remove_all(path("d")).value(), 2u);
+    expect(w, above, IN_DELETE, "d");
+    EXPECT_EQ(w.next(deadline{2ms}).error(), errc::deadline_exceeded);  // its inode is still there
+    EXPECT_TRUE(open.write_all(std::string_view{"and so is the file"}));
+    EXPECT_TRUE(open.close());
+    expect(w, folder, IN_DELETE_SELF);
+    expect(w, folder, IN_IGNORED);
+  });
+}
+
 TEST_P(Watcher, a_watch_that_is_removed_ends_after_what_came_before) {
   run(1, [&] {
     watcher w = watcher::open().value();
