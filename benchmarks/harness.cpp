@@ -67,10 +67,16 @@ void print(const row& r, bool json) {
   }
   const figures f = measure(r);
   if (json) {
+    const int digits = r.options.bytes ? 6 : 3;  // of nanoseconds: a byte takes a few hundredths of one
     std::printf(
-        "{\"name\":\"%s\",\"cpu_ns_per_op\":%.3f,\"wall_ns_per_op\":%.3f,\"ops_per_second\":%.0f,"
-        "\"best_cpu_ns_per_op\":%.3f,\"repetitions\":%d}\n",
-        r.name.c_str(), f.cpu_ns, f.wall_ns, 1e9 / f.wall_ns, f.best_cpu_ns, r.options.repetitions);
+        "{\"name\":\"%s\",\"cpu_ns_per_op\":%.*f,\"wall_ns_per_op\":%.*f,\"ops_per_second\":%.0f,"
+        "\"best_cpu_ns_per_op\":%.*f,\"repetitions\":%d",
+        r.name.c_str(), digits, f.cpu_ns, digits, f.wall_ns, 1e9 / f.wall_ns, digits, f.best_cpu_ns,
+        r.options.repetitions);
+    if (r.options.bytes) std::printf(",\"gigabytes_per_second\":%.2f", 1 / f.cpu_ns);
+    std::printf("}\n");
+  } else if (r.options.bytes) {
+    std::printf("%-32s %10.2f GB/s   best %8.2f GB/s\n", r.name.c_str(), 1 / f.cpu_ns, 1 / f.best_cpu_ns);
   } else {
     std::printf("%-32s %10.2f ns CPU %10.2f ns wall %12.0f /s   best %8.2f ns CPU\n", r.name.c_str(),
                 f.cpu_ns, f.wall_ns, 1e9 / f.wall_ns, f.best_cpu_ns);

@@ -42,6 +42,7 @@ class stopwatch {
 struct row_options {
   std::uint64_t operations = 0;  // exactly so many per repetition; 0: as many as take long enough
   int repetitions = 7;
+  bool bytes = false;  // an operation is a byte, so gigabytes per second are told too
 };
 
 /// Registers a row of time. `measure` does about as many operations as it is asked for, and says how many.

@@ -8,21 +8,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <weft/pools/sanitizer.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::detail {
 namespace {
 
 constexpr std::size_t word_bits = 64;
-constexpr std::size_t slab_blocks = word_bits;
+constexpr std::size_t slab_bytes_most = std::size_t{256} << 10;  // of more than one block
 constexpr std::size_t region_bytes = std::size_t{64} << 20;
 constexpr std::size_t block_bytes_min = cache_line;
-constexpr std::size_t slabs_max = region_bytes / (block_bytes_min * slab_blocks);
+constexpr std::size_t slabs_max = region_bytes / (block_bytes_min * word_bits);
 constexpr std::size_t words_max = slabs_max / word_bits;
-constexpr std::uint64_t all_free = ~std::uint64_t{0};
 
-// What trimming does without the lock, between two looks at the clock: 2 MiB of blocks of 256 bytes.
-constexpr std::size_t slice_slabs = 128;
+// What trimming does without the lock, between two looks at the clock.
+constexpr std::size_t slice_bytes = std::size_t{2} << 20;
 
 void set(std::uint64_t* bits, std::size_t i) noexcept {
   bits[i / word_bits] |= std::uint64_t{1} << i % word_bits;
@@ -39,6 +39,7 @@ bool test(const std::uint64_t* bits, std::size_t i) noexcept {
 /// Lies at the start of its region; pages of it that were never needed do not exist.
 struct slab_region {
   slab_region* next = nullptr;
+  const slab_depot* depot = nullptr;
   std::size_t slab_bytes = 0;
   std::size_t first_slab = 0;  // the ones before hold this struct
   std::size_t carved = 0;      // slabs [first_slab, carved) have blocks
@@ -59,7 +60,7 @@ namespace {
 
 /// A region that begins at a multiple of its size. The exact size is tried first: regions then lie side by
 /// side.
-slab_region* map_region(std::size_t block_bytes) noexcept {
+slab_region* map_region(const slab_depot& depot, std::size_t slab_bytes) noexcept {
   constexpr int protection = PROT_READ | PROT_WRITE;
   constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void* at = mmap(nullptr, region_bytes, protection, flags, -1, 0);
@@ -76,7 +77,8 @@ slab_region* map_region(std::size_t block_bytes) noexcept {
     at = aligned;
   }
   auto* const region = static_cast<slab_region*>(at);  // all zero, as its members begin
-  region->slab_bytes = block_bytes * slab_blocks;
+  region->depot = &depot;
+  region->slab_bytes = slab_bytes;
   region->slabs = region_bytes / region->slab_bytes;
   region->first_slab = (sizeof(slab_region) + region->slab_bytes - 1) / region->slab_bytes;
   region->carved = region->first_slab;
@@ -86,8 +88,13 @@ slab_region* map_region(std::size_t block_bytes) noexcept {
 }  // namespace
 
 slab_depot::slab_depot(std::size_t block_bytes, std::size_t warm) noexcept
-    : block_bytes_{block_bytes}, warm_{warm} {
-  WEFT_ASSERT(block_bytes % block_bytes_min == 0u && block_bytes != 0 && block_bytes <= 4096);
+    : block_bytes_{block_bytes},
+      slab_blocks_{std::clamp(slab_bytes_most / (block_bytes | 1), std::size_t{1}, word_bits)},
+      all_free_{~std::uint64_t{0} >> (word_bits - slab_blocks_)},
+      warm_{warm} {
+  WEFT_ASSERT(block_bytes % block_bytes_min == 0u && block_bytes != 0 && block_bytes <= block_bytes_max &&
+                  (block_bytes <= 4096 || std::has_single_bit(block_bytes)),
+              "no such size of blocks");
 }
 
 slab_depot::~slab_depot() {
@@ -96,6 +103,8 @@ slab_depot::~slab_depot() {
   while (first_ != nullptr) {
     slab_region* const region = first_;
     first_ = region->next;
+    unpoison(reinterpret_cast<const std::byte*>(region),
+             region_bytes);  // the addresses may be another's soon
     munmap(region, region_bytes);
   }
 }
@@ -107,15 +116,15 @@ std::size_t slab_depot::take(void** out, std::size_t max) noexcept {
     taken += take_from(*region, out + taken, max - taken);
   if (taken != 0) return taken;
   if (last_ == nullptr || last_->carved == last_->slabs) {
-    slab_region* const region = map_region(block_bytes_);
+    slab_region* const region = map_region(*this, block_bytes_ * slab_blocks_);
     if (region == nullptr) return 0;
     (last_ != nullptr ? last_->next : first_) = region;
     last_ = region;
   }
   slab_region& region = *last_;
   const std::size_t fresh = region.carved++;
-  region.free_bits[fresh] = all_free;
-  region.free += slab_blocks;
+  region.free_bits[fresh] = all_free_;
+  region.free += slab_blocks_;
   set(region.some_free, fresh);
   return take_from(region, out, max);
 }
@@ -127,8 +136,8 @@ std::size_t slab_depot::take_from(slab_region& region, void** out, std::size_t m
       const std::size_t slab =
           w * word_bits + static_cast<std::size_t>(std::countr_zero(region.some_free[w]));
       std::uint64_t& bits = region.free_bits[slab];
-      if (bits == all_free && test(region.dirty, slab))
-        dirty_.store(dirty_.load(std::memory_order_relaxed) - slab_blocks, std::memory_order_relaxed);
+      if (bits == all_free_ && test(region.dirty, slab))
+        dirty_.store(dirty_.load(std::memory_order_relaxed) - slab_blocks_, std::memory_order_relaxed);
       set(region.dirty, slab);
       for (; bits != 0 && taken < max; bits &= bits - 1, --region.free)
         out[taken++] = region.slab(slab) + static_cast<std::size_t>(std::countr_zero(bits)) * block_bytes_;
@@ -142,22 +151,25 @@ void slab_depot::give(void* const* blocks, std::size_t count) noexcept {
   const std::lock_guard hold{lock_};
   for (std::size_t i = 0; i < count; ++i) {
     slab_region& region = slab_region::of(blocks[i]);
+    WEFT_ASSERT(region.depot == this, "a block was given back where it does not come from");
     const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(blocks[i]) - region.slab(0));
     const std::size_t slab = offset / region.slab_bytes;
+    WEFT_ASSERT(offset % block_bytes_ == 0u && slab >= region.first_slab && slab < region.carved,
+                "what was given back is no block");
     const std::uint64_t mask = std::uint64_t{1} << offset % region.slab_bytes / block_bytes_;
     std::uint64_t& bits = region.free_bits[slab];
     WEFT_ASSERT((bits & mask) == 0u, "a block was given back twice");
     bits |= mask;
     ++region.free;
     set(region.some_free, slab);
-    if (bits == all_free)
-      dirty_.store(dirty_.load(std::memory_order_relaxed) + slab_blocks, std::memory_order_relaxed);
+    if (bits == all_free_)
+      dirty_.store(dirty_.load(std::memory_order_relaxed) + slab_blocks_, std::memory_order_relaxed);
   }
 }
 
 bool slab_depot::trim(deadline until) noexcept {
   static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  if (block_bytes_ * slab_blocks % page != 0) return false;  // a page holds more than one slab
+  if (block_bytes_ * slab_blocks_ % page != 0) return false;  // a page holds more than one slab
   while (trim_slice())
     if (until.expired()) return true;
   return false;
@@ -169,16 +181,18 @@ bool slab_depot::trim_slice() noexcept {
   std::size_t end = 0, begin = 0;
   {
     const std::lock_guard hold{lock_};
+    const std::size_t warm = warm_.load(std::memory_order_relaxed);
     std::size_t surplus = dirty_.load(std::memory_order_relaxed);
-    surplus = surplus > warm_ ? (surplus - warm_) / slab_blocks : 0;
+    surplus = surplus > warm ? (surplus - warm) / slab_blocks_ : 0;
     if (surplus == 0) return false;
     for (slab_region* at = first_; at != nullptr; at = at->next) {
-      const auto empty = [&](std::size_t i) { return at->free_bits[i] == all_free && test(at->dirty, i); };
+      const auto empty = [&](std::size_t i) { return at->free_bits[i] == all_free_ && test(at->dirty, i); };
       for (std::size_t i = at->carved; i > at->first_slab; --i) {
         if (!empty(i - 1)) continue;
         region = at;
         end = begin = i;
-        const std::size_t most = std::min({surplus, slice_slabs, i - at->first_slab});
+        const std::size_t slice = std::max(slice_bytes / at->slab_bytes, std::size_t{1});
+        const std::size_t most = std::min({surplus, slice, i - at->first_slab});
         while (end - begin < most && empty(begin - 1)) --begin;
         break;
       }
@@ -188,7 +202,7 @@ bool slab_depot::trim_slice() noexcept {
       region->free_bits[i] = 0;  // out of reach until the pages are gone
       clear(region->some_free, i);
     }
-    const std::size_t blocks = (end - begin) * slab_blocks;
+    const std::size_t blocks = (end - begin) * slab_blocks_;
     region->free -= blocks;
     region->cleaning += blocks;
     dirty_.store(dirty_.load(std::memory_order_relaxed) - blocks, std::memory_order_relaxed);
@@ -196,19 +210,19 @@ bool slab_depot::trim_slice() noexcept {
   madvise(region->slab(begin), (end - begin) * region->slab_bytes, MADV_DONTNEED);
   const std::lock_guard hold{lock_};
   for (std::size_t i = begin; i < end; ++i) {
-    region->free_bits[i] = all_free;
+    region->free_bits[i] = all_free_;
     set(region->some_free, i);
     clear(region->dirty, i);
   }
-  region->free += (end - begin) * slab_blocks;
-  region->cleaning -= (end - begin) * slab_blocks;
+  region->free += (end - begin) * slab_blocks_;
+  region->cleaning -= (end - begin) * slab_blocks_;
   return true;
 }
 
 void slab_depot::visit(void (*f)(void* block, void* context), void* context) noexcept {
   for (slab_region* region = first_; region != nullptr; region = region->next) {
     for (std::size_t slab = region->first_slab; slab < region->carved; ++slab) {
-      for (std::uint64_t out = ~region->free_bits[slab]; out != 0; out &= out - 1)
+      for (std::uint64_t out = ~region->free_bits[slab] & all_free_; out != 0; out &= out - 1)
         f(region->slab(slab) + static_cast<std::size_t>(std::countr_zero(out)) * block_bytes_, context);
     }
   }
@@ -218,10 +232,12 @@ slab_depot::census slab_depot::count() noexcept {
   census all;
   const std::lock_guard hold{lock_};
   for (const slab_region* region = first_; region != nullptr; region = region->next) {
-    const std::size_t carved = (region->carved - region->first_slab) * slab_blocks;
+    const std::size_t carved = (region->carved - region->first_slab) * slab_blocks_;
     all.free += region->free + region->cleaning;
     all.in_use += carved - region->free - region->cleaning;
     all.mapped += region_bytes;
+    for (const std::uint64_t word : region->dirty)
+      all.paged += static_cast<std::size_t>(std::popcount(word)) * slab_blocks_;
   }
   for (const slab_cache& cache : caches_) {
     const std::size_t cached =
@@ -268,7 +284,8 @@ void slab_cache::give_back(std::uint32_t count) noexcept {
 
 bool slab_cache::trim(deadline until) noexcept {
   const std::uint32_t cached = count_.load(std::memory_order_relaxed);
-  if (depot_.dirty_.load(std::memory_order_relaxed) + cached <= depot_.warm_) return false;
+  if (depot_.dirty_.load(std::memory_order_relaxed) + cached <= depot_.warm_.load(std::memory_order_relaxed))
+    return false;
   give_back(cached);
   return depot_.trim(until);
 }

@@ -1,4 +1,5 @@
-// Blocks of one size, dense in memory and at stable addresses: the control blocks of fibers.
+// Blocks of one size, dense in memory and at stable addresses: the control blocks of fibers, and what
+// block_pool gives out.
 //
 // Memory is type-stable: what was a block once stays mapped, and a block for ever, as long as the depot
 // lives; whoever holds a stale pointer may look at it and find that it is something else now. trim() only
@@ -6,9 +7,10 @@
 // as free writes zero there.
 //
 // Blocks come from regions of 64 MiB of address space, aligned to their size, so that a block finds its
-// region by masking, and a million blocks are four VMAs. A region is cut into slabs of 64 blocks: one word of
-// free bits each. The first free block goes out first, so that use stays dense and slabs fall empty. As with
-// stacks, threads exchange batches with the depot, and nothing about a free block is kept in the block.
+// region by masking, and a million blocks are four VMAs. A region is cut into slabs of 64 blocks (fewer large
+// ones: a slab has at most 256 KiB, or one block): one word of free bits each. The first free block goes out
+// first, so that use stays dense and slabs fall empty. As with stacks, threads exchange batches with the
+// depot, and nothing about a free block is kept in the block.
 #pragma once
 
 #include <array>
@@ -31,8 +33,10 @@ class slab_depot {
  public:
   /// Free blocks that keep their pages through trim(), about.
   static constexpr std::size_t default_warm = 1024;
+  static constexpr std::size_t block_bytes_max = std::size_t{1} << 20;
 
-  /// For blocks of `block_bytes`, a multiple of 64 and at most 4096, aligned to 64.
+  /// For blocks of `block_bytes`, aligned to 64: a multiple of 64 up to 4096, or a power of two up to
+  /// block_bytes_max, which is then the alignment too.
   explicit slab_depot(std::size_t block_bytes, std::size_t warm = default_warm) noexcept;
   slab_depot(const slab_depot&) = delete;
   slab_depot& operator=(const slab_depot&) = delete;
@@ -49,6 +53,9 @@ class slab_depot {
   /// Safe from  any thread; the lock is not held while the kernel works.
   bool trim(deadline until = deadline::never()) noexcept;
 
+  /// From now on trim() keeps so many. Safe from any thread.
+  void keep_warm(std::size_t blocks) noexcept { warm_.store(blocks, std::memory_order_relaxed); }
+
   /// Calls f(void* block) for every block that is in use, and for some that are free: those in a cache.
   /// Blocks neither come from the depot nor go to it meanwhile, nor are pages freed, so f may not take, give
   /// or trim.
@@ -63,6 +70,7 @@ class slab_depot {
   struct census {
     std::size_t in_use = 0;  // taken and not given back
     std::size_t free = 0;    // carved, and not in use
+    std::size_t paged = 0;   // in use or free, in slabs that may have pages
     std::size_t mapped = 0;  // bytes of address space
   };
   /// A count while others go on is right for some moment in between, per cache.
@@ -70,18 +78,23 @@ class slab_depot {
 
   std::size_t block_bytes() const noexcept { return block_bytes_; }
 
+  /// Takes between one and `max` blocks, or 0: the kernel has no memory. Safe from any thread. Cost: a lock.
+  std::size_t take(void** out, std::size_t max) noexcept;
+
+  /// Takes blocks back. Safe from any thread. Cost: a lock for all of them.
+  void give(void* const* blocks, std::size_t count) noexcept;
+
  private:
   friend class slab_cache;
 
-  /// Between one and `max` blocks, or 0: the kernel has no memory.
-  std::size_t take(void** out, std::size_t max) noexcept;
-  void give(void* const* blocks, std::size_t count) noexcept;
   void visit(void (*f)(void* block, void* context), void* context) noexcept;
   std::size_t take_from(slab_region& region, void** out, std::size_t max) noexcept;
   bool trim_slice() noexcept;
 
   const std::size_t block_bytes_;
-  const std::size_t warm_;
+  const std::size_t slab_blocks_;
+  const std::uint64_t all_free_;  // the free bits of a slab of which nothing is out
+  atomic<std::size_t> warm_;
   atomic<std::size_t> dirty_{
       0};  // blocks of slabs with nothing out and perhaps with pages; written under lock_
 

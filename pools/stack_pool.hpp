@@ -32,12 +32,13 @@ class stack_cache;
 struct stack_depot_options {
   /// Free stacks that keep their pages through trim().
   std::size_t warm = 500;
-  /// Begin with this kind of guard, untried; else with the best that a trial shows to work.
-  std::optional<guard_kind> guard{};
+  /// Begin with this kind of guard, untried; else with the best that a trial shows to work. The simulator's
+  /// worlds, of which there are millions, do without system calls for guards, and with small arenas.
+  std::optional<guard_kind> guard = simulated ? std::optional{guard_kind::canary} : std::nullopt;
   /// Address space reserved at a time; rounded up to 2 MiB, halved while the kernel refuses.
-  std::size_t arena_bytes = 1024 * mib;
+  std::size_t arena_bytes = simulated ? stack_chunk : 1024 * mib;
   /// How many guards the process may have by mprotect; 0: as many as vm.max_map_count allows.
-  std::size_t mprotect_guards_max = 0;
+  std::size_t mprotect_guards_max = simulated ? 1 : 0;
   /// Hears of a stack that comes back with its canary overwritten, on that very stack; if it returns, the
   /// stack is used again. nullptr: abort, because the neighbour's stack is likely damaged.
   void (*overflown)(stack_class size, const std::byte* base) noexcept = nullptr;

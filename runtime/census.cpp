@@ -18,7 +18,7 @@ constexpr std::size_t shown_max = 20;  // fibers in a report
 
 // Whether only another fiber, or a foreign thread, can end such a wait.
 bool waits_at_a_primitive(const fiber& f) noexcept {
-  switch (f.why) {
+  switch (f.why.get()) {
     case park_reason::none:
     case park_reason::sleep:
     case park_reason::join:
@@ -30,11 +30,13 @@ bool waits_at_a_primitive(const fiber& f) noexcept {
 
 // Whether something outside the runtime ends such a wait.
 bool waits_for_outside(const fiber& f) noexcept {
-  return f.why == park_reason::io || f.why == park_reason::offload || f.why == park_reason::signal;
+  const park_reason why = f.why.get();
+  return why == park_reason::io || why == park_reason::offload || why == park_reason::signal;
 }
 
 const parker* holder(const fiber& f) noexcept {
-  return f.why == park_reason::mutex ? static_cast<const mutex_wait*>(f.waiting)->of->owner() : nullptr;
+  if (f.why.get() != park_reason::mutex) return nullptr;
+  return static_cast<const mutex_wait*>(f.waiting.get())->of->owner();
 }
 
 bool held_by_outside(const fiber& f) noexcept {
@@ -74,8 +76,8 @@ class wait_graph {
 
  private:
   const fiber* awaited_by(const fiber& f) const {
-    if (f.waiting == nullptr) return nullptr;
-    if (f.why == park_reason::mutex) return static_cast<const fiber*>(holder(f));
+    if (f.waiting.get() == nullptr) return nullptr;
+    if (f.why.get() == park_reason::mutex) return static_cast<const fiber*>(holder(f));
     const auto found = joined_by_.find(&f);
     return found == joined_by_.end() ? nullptr : found->second;
   }
@@ -129,7 +131,7 @@ bool census::collect(sleepers& all) const {
     if (f.owner.load(std::memory_order_relaxed) != &of_) return;
     if (state == fiber_state::unstarted) only_each_other = false;
     if (state != fiber_state::started) return;
-    if (f.waiting == nullptr || static_cast<const parker&>(f).outcome() != wake_reason::pending ||
+    if (f.waiting.get() == nullptr || static_cast<const parker&>(f).outcome() != wake_reason::pending ||
         waits_for_outside(f) || held_by_outside(f))
       only_each_other = false;
     all.push_back(&f);
@@ -151,7 +153,8 @@ std::string census::describe(const sleepers& all) {
   for (std::size_t i = 0; i < circle.size(); ++i) {
     const fiber& next = *circle[(i + 1) % circle.size()];
     text += (i == 0 ? "\n  in a circle: " : ", ") + number_of(*circle[i]) +
-            (circle[i]->why == park_reason::join ? " joins " : " wants what is held by ") + number_of(next);
+            (circle[i]->why.get() == park_reason::join ? " joins " : " wants what is held by ") +
+            number_of(next);
   }
   return text;
 }

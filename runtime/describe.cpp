@@ -59,7 +59,8 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "the children of a nursery",
                                         "one of several things",
                                         "a future",
-                                        "another try"};
+                                        "another try",
+                                        "something of a pool"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};
@@ -88,8 +89,8 @@ std::string activity_of(const fiber& f) {
     case fiber_state::started: break;
     default: return "has ended";
   }
-  if (f.waiting == nullptr) return "runs or is ready";
-  return "waits for " + std::string{reasons[static_cast<std::size_t>(f.why)]};
+  if (f.waiting.get() == nullptr) return "runs or is ready";
+  return "waits for " + std::string{reasons[static_cast<std::size_t>(f.why.get())]};
 }
 
 void describe_fibers() noexcept {

@@ -59,7 +59,8 @@ enum class park_reason : std::uint8_t {
   nursery,
   select,
   future,
-  retry
+  retry,
+  pool
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };
@@ -99,11 +100,11 @@ struct alignas(cache_line) fiber : message, parker {
     reset_for_fiber();
     level = static_cast<std::uint8_t>(priority::normal);
     stack_size = stack_class::kib64;
-    why = park_reason::none;
+    why.set(park_reason::none);
     immediate_completions = 0;
     pinned = false;
     shields = 0;
-    waiting = nullptr;
+    waiting.set(nullptr);
     control.store(0, std::memory_order_relaxed);
     joiner_left.store(false, std::memory_order_relaxed);
     has_locals = bequeaths = false;
@@ -155,15 +156,15 @@ struct alignas(cache_line) fiber : message, parker {
   atomic<fiber_state> state{fiber_state::free};
   std::uint8_t level = 0;  // its priority
   stack_class stack_size = stack_class::kib64;
-  park_reason why = park_reason::none;
+  exposed<park_reason> why{park_reason::none};
   std::uint8_t immediate_completions = 0;  // I/O that needed no park since it last did
   bool pinned = false;                     // never stolen
   bool named = false;
   std::uint8_t shields = 0;  // nested cancellation shields
 
   // What parking and waking touch besides.
-  atomic<worker*> home{nullptr};  // set before the state is `started`
-  wait* waiting = nullptr;        // the wait it is parked in; its home worker only
+  atomic<worker*> home{nullptr};    // set before the state is `started`
+  exposed<wait*> waiting{nullptr};  // the wait it is parked in; only its home worker may follow it
 
   // Joining and stopping.
   atomic<std::uint64_t> control{0};

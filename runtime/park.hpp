@@ -58,14 +58,14 @@ wake_reason park_thread(wait& w, deadline until, park_reason why) noexcept;
 WEFT_ALWAYS_INLINE wake_reason park(wait& w, deadline until, park_reason why) noexcept {
   if (!w.who->is_fiber()) return park_thread(w, until, why);
   fiber& self = *worker::current()->running();
-  self.why = why;
-  self.waiting = &w;
+  self.why.set(why);
+  self.waiting.set(&w);
   if (until.is_never() && !(w.cancellable && self.hurried())) [[likely]] {
     worker::current()->suspend(self);
   } else {
     park_until(self, w, until);
   }
-  self.waiting = nullptr;
+  self.waiting.set(nullptr);
   return w.who->outcome();
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <weft/runtime/base/asymmetric_fence.hpp>
+#include <weft/runtime/base/byte_kernels.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/body.hpp>
 #include <weft/runtime/cpus.hpp>
@@ -53,9 +54,11 @@ result<void> scheduler::start() {
   prepare_asymmetric_fences();
   describe_fibers();
   if (options_.overflow_report) install_overflow_handler();
-  if (stacks_.guards() != guard_kind::page_table)
+  if (stacks_.guards() != guard_kind::page_table && !simulated)
     report(std::string{"stack guards in force: "} + name(stacks_.guards()) +
            " (page_table needs Linux 6.13)");
+  if (!simd::refused().empty())
+    report(std::string{simd::refused()} + "; in use: " + std::string{simd::name(simd::in_use())});
   for (unsigned i = 0; i < workers_count_; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
   for (unsigned i = 0; i < workers_count_; ++i) {
     char title[16];

@@ -1,5 +1,7 @@
 #include <weft/runtime/this_fiber.hpp>
 
+#include <weft/runtime/stop.hpp>
+
 namespace weft::detail {
 
 result<void> sleep(deadline until) noexcept {
@@ -11,7 +13,10 @@ result<void> sleep(deadline until) noexcept {
 }
 
 result<void> check_hurried(fiber& self) noexcept {
-  if (self.wants_stop()) return std::unexpected(errc::canceled);
+  if (self.wants_stop()) {
+    follow_stop(self);
+    return std::unexpected(errc::canceled);
+  }
   if (self.until.expired()) return std::unexpected(errc::deadline_exceeded);
   return {};
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/base/asymmetric_fence.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/cpus.hpp>
@@ -276,9 +277,10 @@ void worker::reserve_ids() noexcept {
 // --- stopping
 
 void worker::deliver_stop(fiber& f) noexcept {
-  if (f.state.load(std::memory_order_relaxed) == fiber_state::started && f.waiting != nullptr &&
-      f.waiting->cancellable && f.wants_stop())
-    f.waiting->interrupt(*f.waiting, wake_reason::canceled);
+  wait* const w = f.waiting.get();
+  if (f.state.load(std::memory_order_relaxed) == fiber_state::started && w != nullptr && w->cancellable &&
+      f.wants_stop())
+    w->interrupt(*w, wake_reason::canceled);
 }
 
 void worker::stop_posted(message& m, worker& receiver) noexcept {
@@ -501,7 +503,7 @@ void worker::adapt_spin(std::int64_t slept_ns) noexcept {
 // have come.
 bool worker::trim() noexcept {
   const deadline slice{std::chrono::nanoseconds{trim_slice_ns}};
-  if (stacks_.trim(slice) || blocks_.trim(slice)) return true;
+  if (stacks_.trim(slice) || blocks_.trim(slice) || trim_pools(slice)) return true;
   idle_since_ = -1;  // done, until a fiber has run again
   return false;
 }

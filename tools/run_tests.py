@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Builds the configurations, runs every test on both I/O backends, counts the test cases. For tools/test.
 
-A configuration is a build directory: its compiler, its meson options, and what its tests run under. Each test
-executable runs once per backend (WEFT_BACKEND), as `meson test` would run it: its environment, its directory,
-its timeout, alone if it says so. GoogleTest's JSON report gives the cases; an executable that leaves none (a
-script, a crash) counts as one.
+A configuration is a build directory: its compiler, its meson options, and what its tests run under. Each
+test executable runs once per backend (WEFT_BACKEND), or once if it is of the suite no_io, as `meson test`
+would run it: its environment, its directory, its timeout, alone if it says so. GoogleTest's JSON report gives
+the cases; an executable that leaves none (a script, a crash) counts as one.
 Passing tests are quiet. The log of every step lies under build/logs/.
 """
 import argparse
@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / 'build' / 'logs'
 TAIL_LINES = 40       # of a failing test's output
 SOAK_TIMEOUT = 20     # times the test's own timeout
+NO_IO = ''            # the turn, and (no_io) the suite, of tests that use no backend: simulated ones, say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Configuration:
     directory: str
     compiler: str = 'g++'
     options: tuple = ()
-    backends: tuple = ('uring', 'epoll')
+    backends: tuple = (NO_IO, 'epoll', 'uring')   # epoll always runs, and gives uring the number to skip
     slowness: int = 1                 # its timeouts are the tests' own, times this
     wrapper: tuple = ()               # what the executables run under
     environment: tuple = ()
@@ -53,7 +55,7 @@ EXTRA = (
     Configuration('clang-tsan', 'build-clang-tsan', 'clang++-19', slowness=10, environment=TSAN,
                   options=SANITIZED + ('-Db_sanitize=thread',)),
     # The switch of the other processor, emulated: base and context only, which know no backend.
-    Configuration('aarch64', 'build-aarch64', '', backends=('',), slowness=10,
+    Configuration('aarch64', 'build-aarch64', '', backends=(NO_IO,), slowness=10,
                   options=('--cross-file=tools/cross/aarch64.ini', '-Dbase_only=true'),
                   wrapper=('qemu-aarch64-static',)),
 )
@@ -258,11 +260,18 @@ def introspect(configuration, what):
     return json.loads(done.stdout)
 
 
+def names(test):
+    return {test['name'], *(s.split(':')[-1] for s in test['suite'])}
+
+
+def turn_takes(backend, test):
+    if (backend == NO_IO) != ('no_io' in names(test)):
+        return False
+    return test['env'].get('WEFT_BACKEND', backend) == backend     # some choose theirs themselves
+
+
 def tests_of(configuration, wanted, soak):
     """What meson knows, the longest first."""
-    def names(test):
-        return {test['name'], *(s.split(':')[-1] for s in test['suite'])}
-
     tests = [t for t in introspect(configuration, '--tests') if soak or 'soak' not in names(t)]
     if wanted:
         tests = [t for t in tests if names(t) & set(wanted)]
@@ -328,16 +337,17 @@ def run_configuration(configuration, arguments, refusal):
     if not build(configuration):
         return Count(failed=1)
     tests = tests_of(configuration, arguments.tests, arguments.soak)
-    backends = [b for b in configuration.backends if not arguments.backend or b in (arguments.backend, '')]
+    backends = [b for b in configuration.backends if b == NO_IO or arguments.backend in (None, b)]
     on_epoll = None
-    for backend in sorted(backends):             # epoll first: it always runs, and gives the number to skip
+    for backend in backends:
         if backend == 'uring' and refusal:
             skipped = on_epoll.passed + on_epoll.failed + on_epoll.skipped if on_epoll else len(tests)
             say(f'{configuration.name}, uring: {skipped} tests skipped: no io_uring here ({refusal})')
             total.skipped += skipped
             continue
-        # A test that chooses its backend runs in that one's turn only.
-        chosen = [t for t in tests if t['env'].get('WEFT_BACKEND', backend) == backend]
+        chosen = [t for t in tests if turn_takes(backend, t)]
+        if not chosen:
+            continue
         counted = run_all(configuration, backend, chosen, arguments)
         on_epoll = counted if backend == 'epoll' else on_epoll
         total.add(counted)
@@ -417,6 +427,8 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
+    # A shell starts what it runs in the background with SIGINT ignored, and our children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     LOGS.mkdir(parents=True, exist_ok=True)
     refusal = uring_refusal()
     total = Count()

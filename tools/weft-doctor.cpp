@@ -21,6 +21,7 @@
 #include <weft/config.hpp>
 #include <weft/io/probe.hpp>
 #include <weft/pools/guard.hpp>
+#include <weft/runtime/base/byte_kernels.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/cpus.hpp>
 #include <weft/runtime/poller.hpp>
@@ -100,6 +101,17 @@ finding backend(const io_support& io) {
   if (io.ring_works()) return {"backend", io.chosen, "", ""};
   return {"backend", io.chosen, "a system call for each operation, and a thread pool for files",
           std::string{"io_uring is "} + io.ring_reason};
+}
+
+finding vectors() {
+  using namespace weft;
+  const std::string in_use{simd::name(simd::in_use())};
+  if (!simd::refused().empty())
+    return {"simd", in_use, "not what was asked for: " + std::string{simd::refused()},
+            "unset WEFT_SIMD, or name another"};
+  const auto best = detail::choose_byte_kernels("", detail::read_cpu_features()).table->level;
+  if (best == simd::in_use()) return {"simd", in_use, "", ""};
+  return {"simd", in_use + " (by WEFT_SIMD; otherwise " + std::string{simd::name(best)} + ")", "", ""};
 }
 
 // The setup flags, or the operations, of io_uring: one line if all work, else one for each that does not.
@@ -239,7 +251,7 @@ finding clock_cost() {
 
 std::vector<finding> examine() {
   const io_support io = weft::detail::probe_io();
-  std::vector<finding> found{context(), guards(), backend(io)};
+  std::vector<finding> found{context(), vectors(), guards(), backend(io)};
   ring(found, io);
   for (finding& f : std::vector{pwait2(io), descriptors(), locked_memory(io), mappings(), backlog(),
                                 processors(), memory(), overcommit(), clock_cost()})

@@ -46,6 +46,22 @@ namespace weft::detail {
 template <class T>
 using atomic_for_signals = std::atomic<T>;
 
+/// What one thread writes and others may look at meanwhile: what a fiber does, a count. Costs what a plain
+/// variable does. No protocol may rest on it, so the simulator passes it by.
+template <class T>
+class exposed {
+ public:
+  constexpr exposed(T value = {}) noexcept : value_{value} {}
+  exposed(const exposed&) = delete;
+  exposed& operator=(const exposed&) = delete;
+
+  WEFT_ALWAYS_INLINE T get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  WEFT_ALWAYS_INLINE void set(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T> value_;
+};
+
 /// Keeps the compiler from moving accesses across it: for what a signal handler on the same thread reads or
 /// writes. No other thread can tell, so the simulator need not know.
 WEFT_ALWAYS_INLINE void signal_fence(std::memory_order order) noexcept {

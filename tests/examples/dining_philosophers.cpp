@@ -4,7 +4,6 @@
 //   dining_philosophers
 #include <weft/weft.hpp>
 
-#include <array>
 #include <cstdio>
 #include <mutex>
 #include <vector>
@@ -38,7 +37,7 @@ int dine(int who, chopstick& left, chopstick& right) {
 }
 
 void app() {
-  std::array<chopstick, philosophers> chopsticks;
+  chopstick chopsticks[philosophers];
   std::vector<weft::task<int>> table;
   for (int i = 0; i < philosophers; ++i)
     table.push_back(

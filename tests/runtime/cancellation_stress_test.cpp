@@ -29,10 +29,14 @@ TEST_F(CancellationStress, tokens_stop_scopes_that_come_and_go) {
   const int rounds = weft_test::scaled(2000);
   runtime rt{{.workers = 4}};
   std::atomic<std::stop_source*> current{nullptr};  // std::atomic: the test's own
+  std::atomic<int> stopped{0};
   std::atomic<bool> over{false};
   std::jthread thread{[&] {
     while (!over.load()) {
-      if (std::stop_source* const s = current.exchange(nullptr)) s->request_stop();
+      if (std::stop_source* const s = current.exchange(nullptr)) {
+        s->request_stop();
+        ++stopped;
+      }
       std::this_thread::yield();
     }
   }};
@@ -41,6 +45,7 @@ TEST_F(CancellationStress, tokens_stop_scopes_that_come_and_go) {
     for (int i = 0; i < rounds; ++i) {
       std::stop_source by_thread, by_fiber;
       std::stop_source* mine = &by_thread;
+      const int stopped_before = stopped.load();
       task<void> other;
       if (i % 2 == 0) current.store(mine);
       else
@@ -56,8 +61,8 @@ TEST_F(CancellationStress, tokens_stop_scopes_that_come_and_go) {
       });
       EXPECT_TRUE(this_fiber::checkpoint());
       if (i % 2 == 0 && !current.compare_exchange_strong(mine, nullptr))
-        while (!by_thread.stop_requested())
-          this_fiber::yield();  // the thread has it: not before it is through
+        while (stopped.load() == stopped_before)
+          this_fiber::yield();  // the thread has it: not before it is through, and no longer uses the source
       if (other.joinable()) other.join();
     }
   });

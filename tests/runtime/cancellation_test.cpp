@@ -452,12 +452,36 @@ void a_token_is_enough(sim& world) {
 
 TEST(WithStop, is_not_lost) { explore(seeds, a_token_is_enough, two_workers); }
 
+// Who stops a fiber sets its flag, then tells its source: whoever finds the flag first tells it, too.
+void a_token_has_heard_of_a_stop_that_is_felt(sim& world) {
+  event has_token;
+  auto waiter = world.rt().spawn([&] {
+    const std::stop_token token = this_fiber::get_stop_token();
+    has_token.set();
+    while (this_fiber::checkpoint()) {}
+    world.check(token.stop_requested(), "the token has not heard");
+  });
+  world.thread(
+      [&] {
+        (void)has_token.wait();
+        (void)waiter.request_stop();
+      },
+      "stopper");
+  world.run();
+  waiter.join();
+}
+
+TEST(Cancellation, is_known_to_the_token_first) {
+  explore(seeds, a_token_has_heard_of_a_stop_that_is_felt, two_workers);
+}
+
 TEST(Cancellation, every_operation_is_needed) {
   using enum mutation::change;
   const auto any = [](sim& world) {
-    switch (world.random(4)) {
+    switch (world.random(5)) {
       case 0: return children_inherit(world);
       case 1: return a_token_is_enough(world);
+      case 2: return a_token_has_heard_of_a_stop_that_is_felt(world);
       default: return everything_hurries(world);
     }
   };

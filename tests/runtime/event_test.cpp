@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
+#include <weft/runtime/locked_word.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 
@@ -214,10 +216,36 @@ TEST(Event, resets_lose_nobody_who_was_woken) {
   });
 }
 
+// The word that an event is made of: one of three threads holds it at a time, and finds what the last one
+// left.
+void take_turns(sim& world) {
+  detail::locked_word word;
+  std::uint32_t turns = 0;
+  bool held = false;
+  const auto takes_it_twice = [&] {
+    for (int i = 0; i < 2; ++i) {
+      const std::uint32_t value = word.lock();
+      world.check(!std::exchange(held, true), "two hold it");
+      world.check(value == turns, "an update was lost");
+      (void)word.peek();  // a step while it is held
+      held = false;
+      word.unlock(++turns);
+    }
+  };
+  for (int i = 0; i < 3; ++i) world.thread(takes_it_twice);
+  world.run();
+  world.check(word.peek() == 6u, "a turn was lost");
+}
+
+TEST(LockedWord, is_held_by_one) { explore(seeds, take_turns); }
+
 TEST(Event, every_operation_is_needed) {
   const auto race = [](sim& world) {
-    if (world.random(2) == 0) set_and_destroy(world);
-    else wait_in_every_way(world);
+    switch (world.random(3)) {
+      case 0: return set_and_destroy(world);
+      case 1: return take_turns(world);
+      default: return wait_in_every_way(world);
+    }
   };
   using enum mutation::change;
   expect_mutations_found(

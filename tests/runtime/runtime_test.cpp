@@ -1,10 +1,13 @@
 // runtime: opening, stopping, and everything that happens while it does.
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -52,6 +55,14 @@ TEST_F(Runtime, open_refuses_options_out_of_range) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error(), std::errc::invalid_argument);
   EXPECT_THROW(runtime{o}, std::system_error);
+}
+
+// meson runs this once more with a WEFT_SIMD that does not exist.
+TEST_F(Runtime, what_WEFT_SIMD_asks_for_in_vain_is_reported_once) {
+  const char* const wanted = std::getenv("WEFT_SIMD");
+  const bool in_vain = wanted != nullptr && std::string_view{wanted} == "none_such";
+  { runtime rt{with_workers(2)}; }
+  EXPECT_EQ(reports::with(reports::take(), "WEFT_SIMD is not one of"), in_vain ? 1u : 0u);
 }
 
 // Lets the process have only `more` descriptors besides those that are open.
@@ -474,25 +485,33 @@ TEST_F(Admission, foreign_threads_wait_for_room_too) {
 }
 
 // stop() waits for a thread that waits for room, so the fiber for which it waits runs.
+// Whether that thread of ours sleeps in the kernel: proc(5), the state after the name.
+bool sleeps(pid_t thread) {
+  std::ifstream file{"/proc/self/task/" + std::to_string(thread) + "/stat"};
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(')');
+  return name_end != std::string::npos && line.compare(name_end, 3, ") S") == 0;
+}
+
 TEST_F(Admission, a_thread_that_waits_for_room_while_the_runtime_stops_spawns_all_the_same) {
   for (int i = 0; i < weft_test::scaled(200); ++i) {
     runtime rt{limited(1)};
-    atomic<bool> in_spawn{false}, ran{false};
+    atomic<bool> ran{false};
+    atomic<pid_t> spawner{0};
     event go_on;
     rt.go([&] {
       const cancellation_shield deaf;
       (void)go_on.wait();
     });
     std::thread outside{[&] {
-      in_spawn.store(true);
+      spawner.store(gettid());
       rt.go([&] { ran.store(true); });
     }};
-    while (!in_spawn.load()) std::this_thread::yield();
-    std::this_thread::yield();
+    // A thread that comes when all has ended makes a mistake: it must be waiting by then.
+    while (spawner.load() == 0 || !sleeps(spawner.load())) std::this_thread::yield();
     rt.request_stop();
     go_on.set();
-    // The thread may not have come to announce itself yet, which would be its mistake: so stop() comes after
-    // it.
     outside.join();
     ASSERT_TRUE(rt.stop(10s));
     ASSERT_TRUE(ran.load());

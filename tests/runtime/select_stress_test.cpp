@@ -22,13 +22,14 @@ std::atomic<long> allocations{0};  // std::atomic, because the test counts, not 
 }  // namespace
 
 #if !WEFT_ASAN && !WEFT_TSAN  // which have their own
-void* operator new(std::size_t size) {
+// Not inlined: GCC would see free() of what it takes for operator new's.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* const p = std::malloc(size)) return p;
   throw std::bad_alloc{};
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 #endif
 
 namespace weft {

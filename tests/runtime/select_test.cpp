@@ -121,7 +121,7 @@ TEST(Select, takes_any_that_is_ready_as_often_as_the_others) {
     ++chosen[*select(on_recv(c[0], nothing), on_recv(c[1], nothing), on_recv(c[2], nothing),
                      on_recv(c[3], nothing))];
   EXPECT_EQ(chosen[1], 0);
-  for (const int i : {0, 2, 3}) EXPECT_NEAR(chosen[i], rounds / 3, rounds / 30) << i;
+  for (const std::size_t i : {0u, 2u, 3u}) EXPECT_NEAR(chosen[i], rounds / 3, rounds / 30) << i;
 
   std::array<int, 2> of_two{};
   for (int i = 0; i < rounds; ++i) ++of_two[*select(on_recv(c[0], nothing), on_recv(c[2], nothing))];

@@ -18,7 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t seeds = 10'000;
-constexpr auto nothing = [](auto&&...) {};
 
 // Two that are never ready for a try: what the simulated kernel says comes later.
 const std::array<int, 2>& never_readable() {

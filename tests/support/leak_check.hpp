@@ -38,15 +38,15 @@ class leak_check : public testing::Test {
 
   ~leak_check() override {
     possessions after;
-    // A thread that was joined is listed for another moment.
+    // A thread that was joined is listed for another moment: perhaps one from before this test, too.
     // real time: it is the kernel's
-    for (int i = 0; i < 1000 && after.threads != before_.threads; ++i) {
+    for (int i = 0; i < 1000 && after.threads > before_.threads; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
       after = possessions{};
     }
     EXPECT_EQ(after.fibers, before_.fibers) << "control blocks of fibers are still in use";
     EXPECT_EQ(after.descriptors, before_.descriptors) << "descriptors are still open";
-    EXPECT_EQ(after.threads, before_.threads) << "threads still run";
+    EXPECT_LE(after.threads, before_.threads) << "threads still run";
   }
 
  private:

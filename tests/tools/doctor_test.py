@@ -26,7 +26,7 @@ def findings(**conditions):
 class Doctor(unittest.TestCase):
     def test_names_what_this_machine_supports(self):
         found = findings()
-        names = 'context guards backend nofile memlock max_map_count somaxconn cpus'
+        names = 'context simd guards backend nofile memlock max_map_count somaxconn cpus'
         for name in names.split():
             self.assertIn(name, found)
         self.assertIn(found['guards']['value'], ('page_table', 'mprotect', 'canary'))
@@ -49,6 +49,12 @@ class Doctor(unittest.TestCase):
 
     def test_says_that_a_backend_was_forced(self):
         self.assertIn('WEFT_BACKEND', findings(WEFT_BACKEND='epoll')['backend']['value'])
+
+    def test_says_which_vectors_were_forced_and_what_was_refused(self):
+        self.assertIn('scalar', findings(WEFT_SIMD='scalar')['simd']['value'])
+        refused = findings(WEFT_SIMD='mmx')['simd']
+        self.assertFalse(refused['ok'])
+        self.assertIn('WEFT_SIMD is not one of scalar', refused['costs'])
 
     def test_a_bad_flag_is_one_line_and_status_2(self):
         for arguments in (['--bogus'], ['--format'], ['--format', 'xml'], ['--formatjson'], ['stray']):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +26,7 @@ bool in_child = false;
 
 constexpr const char* test_failed = "a check of the test failed";
 constexpr int status_failed = 66;
-constexpr unsigned seed_seconds = 20;  // a loop without a step cannot be seen otherwise
+constexpr int seed_seconds = 2;  // of processor time: a loop without a step cannot be seen otherwise
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
   const char* const text = std::getenv(name);
@@ -71,7 +73,8 @@ void run_one(std::uint64_t seed, const scenario& run, simulator_options options)
   }
   const int failed_before = failed_checks();
   for (std::uint64_t seed = first; seed <= last; ++seed) {
-    alarm(seed_seconds);
+    const itimerval limit{.it_interval = {}, .it_value = {.tv_sec = seed_seconds, .tv_usec = 0}};
+    setitimer(ITIMER_PROF, &limit, nullptr);
     run_one(seed, run, options);
     if (testing::Test::HasFailure() && failed_checks() != failed_before) {
       note_failure(test_failed);
@@ -94,7 +97,9 @@ std::optional<finding> run_in_child(std::uint64_t first, std::uint64_t last, con
   int status = 0;
   if (pid < 0 || waitpid(pid, &status, 0) != pid) return finding{0, "cannot fork"};
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  if (WIFSIGNALED(status)) note_failure(std::string{"died: "} + strsignal(WTERMSIG(status)));
+  if (WIFSIGNALED(status))
+    note_failure(WTERMSIG(status) == SIGPROF ? "hangs, without a step"
+                                             : std::string{"died: "} + strsignal(WTERMSIG(status)));
   else if (WEXITSTATUS(status) != status_failed) note_failure("left the process");
   return finding{record().seed, record().what};
 }

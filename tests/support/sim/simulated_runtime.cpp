@@ -7,6 +7,7 @@
 
 #include <sim/sim.hpp>
 #include <weft/pools/slab.hpp>
+#include <weft/pools/thread_slot.hpp>
 #include <weft/runtime/fiber.hpp>
 #include <weft/runtime/local_table.hpp>
 #include <weft/runtime/parker.hpp>
@@ -22,6 +23,7 @@ namespace {
                       destroy_locals_of_thread();
                       parker::leave_thread();
                     }});
+  swap_with_thread({&this_thread_slot, sizeof this_thread_slot, leave_thread_slot});
   return true;
 }();
 
