@@ -21,6 +21,7 @@ struct watcher::state {
   result<void> fill(deadline until) noexcept;
   watch_event take();
   bool watches_nothing() noexcept;
+  bool watches(int watch) noexcept;
   void began(int watch);
   void ended(int watch);
 
@@ -100,10 +101,17 @@ bool watcher::state::watches_nothing() noexcept {
   return watched.empty() && adding == 0;
 }
 
+bool watcher::state::watches(int watch) noexcept {
+  const std::lock_guard guard{lock};
+  return std::ranges::find(watched, watch) != watched.end();
+}
+
 result<void> watcher::remove(int watch) noexcept {
   if (state_ == nullptr) return std::unexpected(errc::closed);
   const detail::descriptor_use use{state_->events};
   if (!use) return std::unexpected(errc::closed);
+  // The kernel tells IN_IGNORED first and forgets the number then: in between it would accept it once more.
+  if (!state_->watches(watch)) return detail::system_error(EINVAL);
   if (::inotify_rm_watch(state_->events.native_handle(), watch) == 0) return {};
   return detail::system_error(errno);
 }
