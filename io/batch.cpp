@@ -34,16 +34,6 @@ struct batch::item : detail::operation, detail::descriptor_user {
     return asked == asked_by::nobody && (ended == -EINTR || ended == -EAGAIN);
   }
 
-  outcome final_outcome() const noexcept {
-    if (ended != -ECANCELED && ended != -EINTR) return ended;
-    switch (asked) {
-      case asked_by::deadline: return failure(errc::deadline_exceeded);
-      case asked_by::stop: return failure(errc::canceled);
-      case asked_by::close: return failure(errc::closed);
-      default: return ended;
-    }
-  }
-
   gathering* with = nullptr;
   std::size_t from_cache = 0;  // bytes that were there at once
   outcome ended = 0;
@@ -184,7 +174,7 @@ void batch::gather(deadline until) noexcept {
     if (file* const of = requests_[n].of) of->descriptor_.end_use(i);
     if (i.must_go_on()) continue;
     i.open = false;
-    const outcome o = i.final_outcome();
+    const outcome o = final_outcome(i.ended, i.asked);
     if (o >= 0) results_[n] = i.from_cache + static_cast<std::size_t>(o);
     else if (i.from_cache == 0) results_[n] = std::unexpected(detail::error_of(o));
   }

@@ -60,7 +60,8 @@ class mapping {
   /// Brings `range` into memory, for writing too if it was mapped for that.
   ///
   /// Blocks     the calling fiber, until it is there.
-  /// Errors     canceled, deadline_exceeded: nothing was done; EFAULT: the file has been cut shorter; EIO.
+  /// Errors     canceled, deadline_exceeded: nothing was done; EIO; EFAULT: touching it would raise SIGBUS,
+  ///            as the file has been cut shorter, or the disk is too full to write to a hole of it.
   [[nodiscard]] result<void> load(file_range range = {}, deadline until = {});
 
   /// Returns when what was written to `range` is on the disk.

@@ -84,8 +84,8 @@ struct pending_operation : wait, operation, timer {
 /// Cancelled  `p` may have taken effect in part, as far as a short count says.
 outcome perform(pending_operation& p, deadline until) noexcept;
 
-/// What to tell whom `p` has ended with -ECANCELED or -EINTR after somebody asked; else what it ended with.
-outcome final_outcome(const pending_operation& p) noexcept;
+/// What to tell who waits for what has `ended`: for -ECANCELED or -EINTR, why somebody asked; else just that.
+outcome final_outcome(outcome ended, pending_operation::asked_by who_asked) noexcept;
 
 /// To be called when I/O has succeeded without a park: a fiber whose data is always there must let others run
 /// now and then.

@@ -60,11 +60,7 @@ bool shared_descriptor::begin_use(descriptor_user& u) noexcept {
 
 void shared_descriptor::end_use(descriptor_user& u) noexcept {
   std::unique_lock guard{lock_};
-  while (u.told.load(std::memory_order_relaxed) && u.home != nullptr && !u.heard) {
-    guard.unlock();
-    wait_to_hear(u);  // the message lies in `u`
-    guard.lock();
-  }
+  u.wait_to_hear(guard);
   u.unlink();
 }
 
@@ -87,7 +83,7 @@ result<void> shared_descriptor::close() noexcept {
       if (native_handle() >= 0) wait_for_closer(guard);
       return {};
     }
-    for (descriptor_user& u : users_) tell(u);
+    for (descriptor_user& u : users_) u.tell();
   }
   wait_for_users();
   const int error = ::close(native_handle()) == 0 ? 0 : -errno;
@@ -120,31 +116,6 @@ void shared_descriptor::wait_for_users() noexcept {
   }
   park(w, deadline::never(), park_reason::io);
   const std::lock_guard left{lock_};  // who woke us has let go of the lock, and of this object
-}
-
-// Under the lock, which keeps `u` from leaving.
-void shared_descriptor::tell(descriptor_user& u) noexcept {
-  u.told.store(true, std::memory_order_release);
-  if (u.home == nullptr) return;  // a foreign thread looks now and then
-  if (u.home == worker::current()) return hear(u);
-  u.deliver = [](message& m, worker&) noexcept { hear(static_cast<descriptor_user&>(m)); };
-  u.home->messages().push(u);
-}
-
-// On the user's worker.
-void shared_descriptor::hear(descriptor_user& u) noexcept {
-  u.heard = true;
-  u.end(u);
-  if (u.hearing != nullptr && u.hearing->claim(wake_reason::woken)) u.hearing->who->resume();
-}
-
-void shared_descriptor::wait_to_hear(descriptor_user& u) noexcept {
-  while (!u.heard) {
-    detail::wait w{/*cancellable=*/false};
-    u.hearing = &w;
-    park(w, deadline::never(), park_reason::io);
-    u.hearing = nullptr;
-  }
 }
 
 }  // namespace weft::detail

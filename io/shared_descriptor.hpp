@@ -14,29 +14,28 @@
 #include <cstdint>
 #include <mutex>
 
+#include <weft/io/closing_notice.hpp>
 #include <weft/io/perform.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
-#include <weft/runtime/message.hpp>
 #include <weft/runtime/wait_list.hpp>
 
 namespace weft::detail {
 
 /// An operation that close() may have to end; in the frame of who waits for it.
-struct descriptor_user : message, list_node {
+struct descriptor_user : closing_notice<descriptor_user>, list_node {
   /// Asks the kernel to let go. Called on `home`, while the user is linked.
   using ending = void (*)(descriptor_user& self) noexcept;
 
-  explicit descriptor_user(ending end_) noexcept : end{end_} {}
+  explicit descriptor_user(ending ask) noexcept : ask_{ask} {}
 
-  ending end;
-  worker* home = worker::current();  // where its fiber runs; nullptr: a foreign thread
-  detail::wait* hearing = nullptr;   // its fiber waits for the message; home only
-  atomic<bool> told{false};          // to end, by close(), which holds lock_; a foreign thread looks at this
-  bool heard = false;                // that message has arrived; home only
+  void end() noexcept { ask_(*this); }
+
+ private:
+  ending ask_;
 };
 
 class shared_descriptor {
@@ -110,9 +109,6 @@ class shared_descriptor {
   void leave_slow() noexcept;
   void wait_for_users() noexcept;
   void wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept;
-  static void tell(descriptor_user& u) noexcept;
-  static void hear(descriptor_user& u) noexcept;
-  static void wait_to_hear(descriptor_user& u) noexcept;
 
   atomic<int> fd_;              // changes only while nobody uses it; atomic for native_handle()
   atomic<std::uint32_t> word_;  // uses, and `closing`, which is set under lock_, for good

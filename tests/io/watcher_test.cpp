@@ -82,8 +82,8 @@ int descriptor_of_the_watcher() {
   return -1;
 }
 
-// For a moment after IN_IGNORED the kernel still takes the number. Another queue that knows it, under the same
-// descriptor, stands for a kernel that is slow to forget it.
+// For a moment after IN_IGNORED the kernel still takes the number. Another queue that knows it, under the
+// same descriptor, stands for a kernel that is slow to forget it.
 TEST_P(Watcher, a_watch_that_has_told_its_end_is_not_removed_again) {
   std::filesystem::create_directory(path("d"));
   run(1, [&] {

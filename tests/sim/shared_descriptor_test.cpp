@@ -1,14 +1,14 @@
 // shared_descriptor over the simulated kernel: any number of operations at once, quick uses between them, and
 // close against everything, on two workers and foreign threads.
+#include "descriptor_fixture.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -27,16 +27,6 @@ using detail::shared_descriptor;
 
 constexpr std::uint64_t seeds = 10'000;
 constexpr simulator_options two_workers{.workers = 2};
-
-// A number that is open, so that close() has something to close.
-int some_descriptor() {
-  static const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  return ::fcntl(null, F_DUPFD_CLOEXEC, 0);
-}
-
-bool is_any_of(const std::error_code& error, std::initializer_list<errc> allowed) {
-  return std::ranges::any_of(allowed, [&](errc e) { return error == e; });
-}
 
 // What all users of one world share. The descriptor is destroyed as soon as a close() has returned and who
 // was in it has left.
@@ -155,6 +145,7 @@ TEST(SimulatedSharedDescriptor, every_operation_is_needed) {
   expect_mutations_found("io/shared_descriptor.hpp", seeds, close_against_users,
                          {{"seen = word_.load", drop, "a guess: the compare-exchange tells the truth"}},
                          two_workers);
+  expect_mutations_found("io/closing_notice.hpp", seeds, close_against_users, {}, two_workers);
 }
 
 }  // namespace
