@@ -445,6 +445,62 @@ func fileBatch32(flags int) func(int) sample {
 	}
 }
 
+const manyFiles, filesInFolder = 100_000, 1000
+
+var fileTree string // made by the first row that wants it; removed by main
+
+func manyFile(i int) string {
+	return fmt.Sprintf("%s/%d/%d", fileTree, i/filesInFolder, i%filesInFolder)
+}
+
+// As benchmarks/many_files.hpp.
+func makeFileTree() {
+	made, err := os.MkdirTemp("/var/tmp", "weft-bench-")
+	if err != nil {
+		panic(err)
+	}
+	fileTree = made
+	bytes := make([]byte, fileBlock)
+	for i := 0; i < manyFiles; i++ {
+		if i%filesInFolder == 0 {
+			os.Mkdir(fmt.Sprintf("%s/%d", fileTree, i/filesInFolder), 0700)
+		}
+		if err := os.WriteFile(manyFile(i), bytes, 0600); err != nil {
+			panic(err)
+		}
+	}
+	syscall.Sync()
+}
+
+// A goroutine for each file of a batch of 32, which opens, reads and closes it.
+func manyFilesIn32(flags int) func(int) sample {
+	return func(operations int) sample {
+		if fileTree == "" {
+			makeFileTree()
+		}
+		pages := alignedPages(fileBatch)
+		watch := start()
+		for first := 0; first < operations; first += fileBatch {
+			var ended sync.WaitGroup
+			ended.Add(fileBatch)
+			for i := 0; i < fileBatch; i++ {
+				name, page := first+i, pages[i*fileBlock:(i+1)*fileBlock]
+				go func() {
+					file, err := os.OpenFile(manyFile(name), os.O_RDONLY|flags, 0)
+					if err != nil {
+						panic(err)
+					}
+					readBlock(file, page, 0)
+					file.Close()
+					ended.Done()
+				}()
+			}
+			ended.Wait()
+		}
+		return watch.stop(operations)
+	}
+}
+
 type row struct {
 	name       string
 	measure    func(int) sample
@@ -475,6 +531,8 @@ var rows = []row{
 	{"file/read_4k_cached", fileRead4kCached, 0},
 	{"file/batch_32", fileBatch32(0), 0},
 	{"file/batch_32_direct", fileBatch32(syscall.O_DIRECT), 0},
+	{"file/many_4k", manyFilesIn32(0), manyFiles},
+	{"file/many_4k_direct", manyFilesIn32(syscall.O_DIRECT), manyFiles},
 }
 
 func operationsThatTakeLongEnough(r row) int {
@@ -539,5 +597,8 @@ func main() {
 		if wanted.MatchString(r.name) {
 			measure(r, asJSON)
 		}
+	}
+	if fileTree != "" {
+		os.RemoveAll(fileTree)
 	}
 }
