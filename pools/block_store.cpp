@@ -14,10 +14,10 @@ namespace weft::detail {
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr std::size_t cached_bytes_most = std::size_t{256} << 10;  // in a batch; a guess
-constexpr std::size_t limit_share = 16;  // a batch is at most this part of the limit
+constexpr std::size_t cached_bytes_most = 256 * kib;  // in a batch; a guess
+constexpr std::size_t limit_share = 16;               // a batch is at most this part of the limit
 constexpr auto free_pattern = std::byte{0xdb};
-constexpr std::size_t checked_bytes_most = std::size_t{64} << 10;  // of each block
+constexpr std::size_t checked_bytes_most = 64 * kib;  // of each block
 
 std::uint32_t batch_of(std::size_t block_bytes, std::size_t limit) noexcept {
   const std::size_t most = std::min(cached_bytes_most / block_bytes, limit / limit_share);

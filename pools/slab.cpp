@@ -15,14 +15,14 @@ namespace weft::detail {
 namespace {
 
 constexpr std::size_t word_bits = 64;
-constexpr std::size_t slab_bytes_most = std::size_t{256} << 10;  // of more than one block
-constexpr std::size_t region_bytes = std::size_t{64} << 20;
+constexpr std::size_t slab_bytes_most = 256 * kib;  // of more than one block
+constexpr std::size_t region_bytes = 64 * mib;
 constexpr std::size_t block_bytes_min = cache_line;
 constexpr std::size_t slabs_max = region_bytes / (block_bytes_min * word_bits);
 constexpr std::size_t words_max = slabs_max / word_bits;
 
 // What trimming does without the lock, between two looks at the clock.
-constexpr std::size_t slice_bytes = std::size_t{2} << 20;
+constexpr std::size_t slice_bytes = 2 * mib;
 
 void set(std::uint64_t* bits, std::size_t i) noexcept {
   bits[i / word_bits] |= std::uint64_t{1} << i % word_bits;

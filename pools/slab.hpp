@@ -33,7 +33,7 @@ class slab_depot {
  public:
   /// Free blocks that keep their pages through trim(), about.
   static constexpr std::size_t default_warm = 1024;
-  static constexpr std::size_t block_bytes_max = std::size_t{1} << 20;
+  static constexpr std::size_t block_bytes_max = 1 * mib;
 
   /// For blocks of `block_bytes`, aligned to 64: a multiple of 64 up to 4096, or a power of two up to
   /// block_bytes_max, which is then the alignment too.

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <weft/runtime/base/platform.hpp>
+
 namespace weft {
 
 /// Named by the stride, but for kib4, which is one usable page in a stride of two.
@@ -20,8 +22,6 @@ enum class stack_class : std::uint8_t { kib4, kib16, kib64, kib256, mib1 };
 namespace detail {
 
 inline constexpr std::size_t stack_classes = 5;
-inline constexpr std::size_t kib = 1024;
-inline constexpr std::size_t mib = 1024 * kib;
 
 inline constexpr std::array<std::size_t, stack_classes> stack_strides{8 * kib, 16 * kib, 64 * kib, 256 * kib,
                                                                       1 * mib};

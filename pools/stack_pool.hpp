@@ -55,6 +55,9 @@ class stack_depot {
   /// The worst guard that a stack of this depot has, or would have now.
   guard_kind guards() const noexcept { return worst_.load(std::memory_order_relaxed); }
 
+  /// Whether these are worse than the options say, or than the best there is.
+  bool lacks_guards() const noexcept { return guards() > options_.guard.value_or(guard_kind::page_table); }
+
   /// Frees the pages of all free stacks but the warm set, and unmaps arenas in which nothing is in use, until
   /// `until`. True: it did not get to the end, call again.
   ///

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
-#include <utility>
 
 #include <weft/pools/pool_stats.hpp>
 #include <weft/runtime/base/deadline.hpp>
@@ -23,37 +23,25 @@ class pooled_block {
  public:
   /// None.
   pooled_block() = default;
-  pooled_block(pooled_block&& other) noexcept
-      : pool_{std::exchange(other.pool_, nullptr)}, data_{std::exchange(other.data_, nullptr)} {}
-  pooled_block& operator=(pooled_block&& other) noexcept {
-    if (this != &other) {
-      reset();
-      pool_ = std::exchange(other.pool_, nullptr);
-      data_ = std::exchange(other.data_, nullptr);
-    }
-    return *this;
-  }
-  ~pooled_block() { reset(); }
 
-  explicit operator bool() const noexcept { return data_ != nullptr; }
-  std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
-  std::size_t size() const noexcept { return pool_ == nullptr ? 0 : pool_->block_bytes(); }
+  explicit operator bool() const noexcept { return block_ != nullptr; }
+  std::byte* data() const noexcept { return block_.get(); }
+  std::size_t size() const noexcept {
+    return block_ == nullptr ? 0 : block_.get_deleter().pool->block_bytes();
+  }
 
   /// What it holds is undefined at first.
   std::span<std::byte> bytes() const noexcept { return {data(), size()}; }
 
   /// Gives the block back now.
-  void reset() noexcept {
-    if (data_ != nullptr) pool_->give(std::exchange(data_, nullptr));
-    pool_ = nullptr;
-  }
+  void reset() noexcept { block_.reset(); }
 
  private:
   friend class block_pool;
-  pooled_block(detail::bounded_blocks& pool, void* data) noexcept : pool_{&pool}, data_{data} {}
+  pooled_block(detail::bounded_blocks& pool, void* block) noexcept
+      : block_{static_cast<std::byte*>(block), {&pool}} {}
 
-  detail::bounded_blocks* pool_ = nullptr;
-  void* data_ = nullptr;
+  std::unique_ptr<std::byte, detail::give_back> block_;
 };
 
 /// All blocks must be back before it goes; that one is not is an assertion.

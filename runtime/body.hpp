@@ -16,6 +16,7 @@
 
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/fiber.hpp>
+#include <weft/runtime/local_table.hpp>
 #include <weft/runtime/stop.hpp>
 
 namespace weft {
@@ -87,26 +88,34 @@ decltype(auto) call_body(F& f, fiber& self) {
   else return std::invoke(f);
 }
 
+// Ends a callable that lies in its fiber, and then the values of fiber_local. Their destructors may wait, and
+// who waits looks at `scopes`: so this comes before the outcome, which lies in the same place.
+template <class F>
+struct callable_owner {
+  fiber& of;
+  ~callable_owner() {
+    stored<F>::destroy(of);
+    if (of.has_locals) [[unlikely]]
+      destroy_locals(of);
+  }
+};
+
 // Runs the callable in its place, destroys it, and leaves the outcome. The root of every fiber: nothing is
 // thrown past it.
 template <class F>
 void run_body(fiber& self) noexcept {
   using R = returns_t<F>;
-  struct owner {
-    fiber& of;
-    ~owner() { stored<F>::destroy(of); }
-  };
   self.scopes = nullptr;
   try {
     if constexpr (std::is_void_v<R>) {
       {
-        const owner f{self};
+        const callable_owner<F> last{self};
         call_body(stored<F>::get(self), self);
       }
       self.outcome = nullptr;
     } else {
       R r = [&]() -> R {
-        const owner f{self};
+        const callable_owner<F> last{self};
         return call_body(stored<F>::get(self), self);
       }();
       stored<R>::create(self, std::move(r));

@@ -6,7 +6,9 @@
 // nobody waits and a quarter is free.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <memory>
 
 #include <weft/pools/block_store.hpp>
 #include <weft/pools/pool_registry.hpp>
@@ -65,6 +67,25 @@ class bounded_blocks final : public listed_pool {
   block_store store_;
   const exhaustion exhausted_;
   wait_list waiters_;  // guarded by store_.lock()
+};
+
+/// The deleter of a block that was taken.
+struct give_back {
+  bounded_blocks* pool = nullptr;
+  void operator()(void* block) const noexcept { pool->give(block); }
+};
+
+/// Room for the addresses of a batch: the stack of a fiber has it for a few.
+class batch_room {
+ public:
+  explicit batch_room(std::size_t count) {
+    if (count > few_.size()) many_ = std::make_unique_for_overwrite<void*[]>(count);
+  }
+  void** data() noexcept { return many_ != nullptr ? many_.get() : few_.data(); }
+
+ private:
+  std::array<void*, 16> few_;
+  std::unique_ptr<void*[]> many_;
 };
 
 }  // namespace weft::detail

@@ -23,8 +23,7 @@ struct child {
   F f;
 };
 
-/// Runs `f` as a member of `group`, and then the destructors of the fiber's locals: the owner is about to
-/// hear of the end. Gives what `f` has thrown.
+/// Runs `f` as a member of `group`. Gives what `f` has thrown.
 template <class F>
 std::exception_ptr call_member(fiber& self, stop_group& group, F&& f) noexcept {
   std::exception_ptr thrown;
@@ -35,17 +34,8 @@ std::exception_ptr call_member(fiber& self, stop_group& group, F&& f) noexcept {
   } catch (...) {  // root: kept for who joins
     thrown = std::current_exception();
   }
-  if (self.has_locals) [[unlikely]]
-    destroy_locals(self);
   return thrown;
 }
-
-/// Destroys a callable that lies in its fiber.
-template <class Callable>
-struct callable_owner {
-  fiber& of;
-  ~callable_owner() { stored<Callable>::destroy(of); }
-};
 
 // The root of the stack of a nursery's child. The callable and its captures are gone before the owner hears
 // of the end.

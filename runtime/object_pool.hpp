@@ -9,7 +9,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -27,48 +26,23 @@
 
 namespace weft {
 
+namespace detail {
+
+/// Destroys an object, and gives its block back.
 template <class T>
-class object_pool;
-
-/// An object of a pool, which is destroyed and goes back when this goes. Moves only, and the object does not
-/// move with it; may go on any thread.
-template <class T>
-class pooled {
- public:
-  /// None.
-  pooled() = default;
-  pooled(pooled&& other) noexcept
-      : pool_{std::exchange(other.pool_, nullptr)}, object_{std::exchange(other.object_, nullptr)} {}
-  pooled& operator=(pooled&& other) noexcept {
-    if (this != &other) {
-      reset();
-      pool_ = std::exchange(other.pool_, nullptr);
-      object_ = std::exchange(other.object_, nullptr);
-    }
-    return *this;
+struct end_pooled {
+  bounded_blocks* pool = nullptr;
+  void operator()(T* object) const noexcept {
+    std::destroy_at(object);
+    pool->give(object);
   }
-  ~pooled() { reset(); }
-
-  explicit operator bool() const noexcept { return object_ != nullptr; }
-  T* get() const noexcept { return object_; }
-  T& operator*() const noexcept { return *object_; }
-  T* operator->() const noexcept { return object_; }
-
-  /// Destroys the object now.
-  void reset() noexcept {
-    if (T* const object = std::exchange(object_, nullptr)) {
-      std::destroy_at(object);
-      pool_->give(object);
-    }
-  }
-
- private:
-  friend class object_pool<T>;
-  pooled(detail::bounded_blocks& pool, T* object) noexcept : pool_{&pool}, object_{object} {}
-
-  detail::bounded_blocks* pool_ = nullptr;
-  T* object_ = nullptr;
 };
+
+}  // namespace detail
+
+/// An object of a pool, which is destroyed and goes back when this goes: on any thread.
+template <class T>
+using pooled = std::unique_ptr<T, detail::end_pooled<T>>;
 
 /// All objects must have gone before it goes; that one has not is an assertion.
 template <class T>
@@ -127,12 +101,9 @@ class object_pool {
   [[nodiscard]] result<void> acquire_batch(std::span<pooled<T>> out, deadline until = {})
     requires std::default_initializable<T>
   {
-    constexpr std::size_t few = 16;  // addresses that a fiber's stack has room for
     for (pooled<T>& object : out) object.reset();
-    std::array<void*, few> small;
-    std::unique_ptr<void*[]> large;
-    if (out.size() > few) large = std::make_unique_for_overwrite<void*[]>(out.size());
-    void** const blocks = large != nullptr ? large.get() : small.data();
+    detail::batch_room room{out.size()};
+    void** const blocks = room.data();
     WEFT_TRY(blocks_.take_many(blocks, out.size(), until));
     taken rest{blocks_, blocks, out.size()};
     for (pooled<T>& object : out) object = make(rest.next());
@@ -164,15 +135,10 @@ class object_pool {
 
   template <class... A>
   pooled<T> make(void* block, A&&... arguments) {
-    if constexpr (std::is_nothrow_constructible_v<T, A...>) {
-      return {blocks_, std::construct_at(static_cast<T*>(block), std::forward<A>(arguments)...)};
-    } else {
-      void* const begin = block;
-      taken unless_thrown{blocks_, &block, 1};
-      T* const object = std::construct_at(static_cast<T*>(begin), std::forward<A>(arguments)...);
-      unless_thrown.count = 0;
-      return {blocks_, object};
-    }
+    std::unique_ptr<void, detail::give_back> unless_made{block, {&blocks_}};
+    T* const object = std::construct_at(static_cast<T*>(block), std::forward<A>(arguments)...);
+    (void)unless_made.release();
+    return {object, {&blocks_}};
   }
 
   detail::bounded_blocks blocks_;

@@ -54,7 +54,7 @@ result<void> scheduler::start() {
   prepare_asymmetric_fences();
   describe_fibers();
   if (options_.overflow_report) install_overflow_handler();
-  if (stacks_.guards() != guard_kind::page_table && !simulated)
+  if (stacks_.lacks_guards())
     report(std::string{"stack guards in force: "} + name(stacks_.guards()) +
            " (page_table needs Linux 6.13)");
   if (!simd::refused().empty())

@@ -10,8 +10,8 @@
 namespace weft {
 namespace {
 
-constexpr std::size_t first_bytes = std::size_t{4} << 10;
-constexpr std::size_t next_bytes = std::size_t{64} << 10;
+constexpr std::size_t first_bytes = 4 * detail::kib;
+constexpr std::size_t next_bytes = 64 * detail::kib;
 
 // Never destroyed: an arena may be of static storage.
 detail::bounded_blocks& blocks_of(std::size_t bytes) noexcept {

@@ -28,9 +28,8 @@ struct tiered_pool_options {
 class tiered_pool {
  public:
   static constexpr std::size_t tiers = 5;
-  static constexpr std::array<std::size_t, tiers> block_bytes{std::size_t{1} << 10, std::size_t{4} << 10,
-                                                              std::size_t{16} << 10, std::size_t{64} << 10,
-                                                              std::size_t{1} << 20};
+  static constexpr std::array<std::size_t, tiers> block_bytes{
+      1 * detail::kib, 4 * detail::kib, 16 * detail::kib, 64 * detail::kib, 1 * detail::mib};
 
   explicit tiered_pool(const tiered_pool_options& options = {}) noexcept
       : pools_{block_pool{block_bytes[0], options.kib1}, block_pool{block_bytes[1], options.kib4},

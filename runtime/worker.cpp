@@ -46,14 +46,6 @@ constexpr std::uint64_t ids_at_once = 1 << 20;
 
 atomic<std::uint64_t> ids_given{0};
 
-// The values' destructors may wait, and who waits looks at `scopes`, where the outcome is by now.
-WEFT_NOINLINE void end_locals(fiber& self) noexcept {
-  const outcome_operations* const outcome = self.outcome;
-  self.scopes = nullptr;
-  destroy_locals(self);
-  self.outcome = outcome;
-}
-
 }  // namespace
 
 // The outermost function of every fiber's stack. One stack may serve many fibers in turn without a switch:
@@ -63,8 +55,6 @@ void worker::fiber_main() noexcept {
   for (;;) {
     fiber& self = *here.running();
     self.body(self);
-    if (self.has_locals) [[unlikely]]
-      end_locals(self);
     here.leave_runtime(*here.end(self));
   }
 }

@@ -33,6 +33,9 @@
 
 namespace weft::detail {
 
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+
 /// Bytes that two threads must keep apart so that their writes do not contend (x86-64 and aarch64 servers).
 inline constexpr std::size_t cache_line = 64;
 

@@ -1,6 +1,5 @@
-#include "net_fixture.hpp"
-
-#include <sys/resource.h>
+// Listeners: binding, accepting, serving, and the end of each.
+#include "listener_fixture.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,25 +19,6 @@ namespace net = weft::net;
 namespace {
 
 using clock = std::chrono::steady_clock;
-class TcpListener : public NetTest {};
-
-result<void> echo(net::tcp_stream s) {
-  std::array<std::byte, 256> buffer;
-  while (const std::size_t n = WEFT_TRY(s.read(buffer, 20s)))
-    WEFT_TRY(s.write_all(std::span{buffer}.first(n)));
-  return {};
-}
-
-// One question and its answer, over a connection of its own or one that is there.
-result<void> ask(net::tcp_stream& s, std::string_view text) {
-  WEFT_TRY(s.write_all(text, 10s));
-  std::vector<std::byte> back(text.size());
-  WEFT_TRY(s.read_exactly(back, 10s));
-  EXPECT_EQ(text_of(back), text);
-  return {};
-}
-
-result<net::tcp_stream> client_of(const std::string& at) { return net::tcp_stream::connect(at, 10s); }
 
 // What the error sink has heard.
 std::mutex reports_lock;
@@ -47,22 +27,6 @@ void remember(std::string_view report) {
   const std::lock_guard guard{reports_lock};
   reports.emplace_back(report);
 }
-
-// A serving listener on a fiber of its own; ends with the test.
-template <class F>
-struct server {
-  explicit server(F f, net::listen_options options = {})
-      : listener{*net::tcp_listener::bind("127.0.0.1:0", options)} {
-    serving = weft::spawn([this, f] { return listener.serve(f); });
-  }
-  result<void> stop() {
-    listener.close();
-    return serving.join();
-  }
-  std::string at = {};
-  net::tcp_listener listener;
-  weft::task<result<void>> serving;
-};
 
 }  // namespace
 
@@ -365,159 +329,4 @@ TEST_F(TcpListener, a_failing_connection_does_not_end_the_server_and_is_reported
   EXPECT_EQ(reports.size(), 2u);  // what peers do, and deadlines, are no news
   EXPECT_EQ(heard("thrown by a handler"), 1);
   EXPECT_EQ(heard(std::make_error_code(std::errc::no_space_on_device).message()), 1);
-}
-
-// More clients than there may be fibers: accepting waits, nobody is lost, and each is served when there is
-// room.
-TEST_F(TcpListener, serves_all_though_fibers_are_limited) {
-  weft::run(
-      [] {
-        server s{echo};
-        std::vector<raw_peer> clients;
-        for (int i = 0; i < 60; ++i) clients.emplace_back(s.listener.local_address());
-        for (const raw_peer& c : clients) {
-          ASSERT_TRUE(c.connected());
-          ASSERT_EQ(::send(c.fd(), "x", 1, MSG_NOSIGNAL), 1);
-        }
-        while (!clients.empty()) {
-          (void)weft::this_fiber::sleep_for(1ms);  // real time: the kernel's
-          std::erase_if(clients, [](const raw_peer& c) {
-            char byte;
-            return ::recv(c.fd(), &byte, 1, MSG_DONTWAIT) == 1;
-          });
-        }
-        EXPECT_TRUE(s.stop());
-      },
-      weft::options{.workers = 2, .fibers_max = 12});
-}
-
-// A low limit on descriptors while it lives. (Set before the server starts: the ring remembers the limit of
-// the moment in which an accept was armed.)
-class few_descriptors {
- public:
-  few_descriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = ::dup(0);
-    ::close(next);
-    const rlimit tight{static_cast<rlim_t>(next) + 64, before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~few_descriptors() {
-    give_back();
-    ::setrlimit(RLIMIT_NOFILE, &before_);
-  }
-
-  void take_all() {
-    for (int fd; (fd = ::dup(0)) >= 0;) taken_.push_back(fd);
-  }
-  void give_back() {
-    for (const int fd : taken_) ::close(fd);
-    taken_.clear();
-  }
-
- private:
-  rlimit before_;
-  std::vector<int> taken_;
-};
-
-std::chrono::microseconds cpu_time() {
-  rusage used;
-  ::getrusage(RUSAGE_SELF, &used);
-  return std::chrono::seconds{used.ru_utime.tv_sec + used.ru_stime.tv_sec} +
-         std::chrono::microseconds{used.ru_utime.tv_usec + used.ru_stime.tv_usec};
-}
-
-// Whether its peer has closed or reset it, within two seconds.
-bool is_turned_away(const raw_peer& client) {
-  for (int i = 0; i < 400; ++i) {
-    char byte;
-    const auto n = ::recv(client.fd(), &byte, 1, MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno == ECONNRESET)) return true;
-    (void)weft::this_fiber::sleep_for(5ms);
-  }
-  return false;
-}
-
-// With no descriptor left, clients are turned away rather than left hanging, nothing spins, and it goes on by
-// itself when there are descriptors again.
-TEST_F(TcpListener, serve_survives_running_out_of_descriptors) {
-  on_fiber([] {
-    few_descriptors descriptors;
-    server s{echo};
-    const std::string at = s.listener.local_address();
-    auto first = client_of(at);
-    ASSERT_TRUE(first);
-    EXPECT_TRUE(ask(*first, "first"));
-    raw_peer stranded[] = {raw_peer::unconnected(), raw_peer::unconnected(), raw_peer::unconnected()};
-    descriptors.take_all();
-    for (raw_peer& client : stranded) ASSERT_TRUE(client.connect(at));
-    for (const raw_peer& client : stranded) EXPECT_TRUE(is_turned_away(client));
-    EXPECT_TRUE(ask(*first, "who is there is served"));
-    const auto used = cpu_time();
-    (void)weft::this_fiber::sleep_for(300ms);
-    EXPECT_LT(cpu_time() - used, 100ms) << "it spins";
-    descriptors.give_back();
-    auto after = client_of(at);
-    ASSERT_TRUE(after);
-    EXPECT_TRUE(ask(*after, "and again"));
-    first->close();
-    after->close();
-    EXPECT_TRUE(s.stop());
-  });
-}
-
-TEST_F(TcpListener, accept_survives_running_out_of_descriptors) {
-  on_fiber([] {
-    few_descriptors descriptors;
-    auto listener = net::tcp_listener::bind("127.0.0.1:0");
-    raw_peer stranded = raw_peer::unconnected();
-    descriptors.take_all();
-    ASSERT_TRUE(stranded.connect(listener->local_address()));
-    const auto start = clock::now();
-    EXPECT_EQ(failure(listener->accept(50ms)), errc::deadline_exceeded);
-    EXPECT_GE(clock::now() - start, 50ms);
-    EXPECT_TRUE(is_turned_away(stranded));
-    EXPECT_EQ(failure(listener->accept(0ms)), errc::deadline_exceeded);
-    descriptors.give_back();
-    auto near = client_of(listener->local_address());
-    EXPECT_TRUE(listener->accept(5s));
-  });
-}
-
-// Ten thousand fibers wait in reads (as many as this process may have connections); stopping the runtime ends
-// them all, whatever they wait for.
-TEST_F(TcpListener, stop_ends_thousands_of_waiting_connections) {
-  rlimit limit;
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  const int count = static_cast<int>(std::min<rlim_t>(10'000, (limit.rlim_cur - 200) / 2));
-  const std::size_t before = open_descriptors();
-  {
-    std::atomic<int> waiting = 0, ended = 0;
-    weft::runtime rt{weft::options{.workers = 2}};
-    std::vector<raw_peer> peers;
-    auto listener = rt.block_on([&] { return net::tcp_listener::bind("127.0.0.1:0", {.drain = 0s}); });
-    ASSERT_TRUE(listener);
-    rt.go([&]() -> result<void> {
-      (void)listener->serve([&](net::tcp_stream s) -> result<void> {
-        std::array<std::byte, 1> byte;
-        ++waiting;
-        (void)s.read(byte);
-        ++ended;
-        return {};
-      });
-      return {};
-    });
-    for (int i = 0; i < count; ++i) peers.emplace_back(listener->local_address());
-    rt.block_on([&] {
-      while (waiting != count) weft::this_fiber::yield();
-    });
-    const auto stopped = rt.stop(10s);
-    EXPECT_TRUE(stopped) << stopped.error().message();
-    EXPECT_EQ(ended, count);
-    peers.clear();
-    listener->close();
-  }
-  EXPECT_EQ(open_descriptors(), before);
 }

@@ -21,19 +21,14 @@
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/when_all.hpp>
+#include <with_workers.hpp>
 
 namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
 using weft_test::reports;
-
-options with_workers(unsigned n) {
-  options o;
-  o.workers = n;
-  o.error_sink = reports::sink;
-  return o;
-}
+using weft_test::with_workers;
 
 class JoinSetStress : public weft_test::leak_check {
  protected:

@@ -16,19 +16,14 @@
 #include <weft/runtime/nursery.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <with_workers.hpp>
 
 namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
 using weft_test::reports;
-
-options with_workers(unsigned n) {
-  options o;
-  o.workers = n;
-  o.error_sink = reports::sink;
-  return o;
-}
+using weft_test::with_workers;
 
 class NurseryStress : public weft_test::leak_check {
  protected:

@@ -5,22 +5,33 @@
 // first runtime's slabs, say) is in use by nobody and does not count.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include <thread_stat.hpp>
 #include <weft/pools/slab.hpp>
 #include <weft/runtime/fiber.hpp>
 
 namespace weft_test {
 
 inline std::size_t entries_of(const char* directory) {
-  std::error_code gone;  // a thread may end while we look
+  std::error_code gone;
   std::size_t count = 0;
   for (std::filesystem::directory_iterator at{directory, gone}, end; at != end; at.increment(gone)) ++count;
+  return count;
+}
+
+/// But for those that end, and the kernel's own.
+inline std::size_t live_threads() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/task"}) {
+    const std::optional<thread_stat> stat = stat_of(entry.path().filename());
+    count += stat && !stat->ends() && !stat->of_the_kernel();
+  }
   return count;
 }
 
@@ -28,7 +39,7 @@ inline std::size_t entries_of(const char* directory) {
 struct possessions {
   std::size_t fibers = weft::detail::process_slabs<sizeof(weft::detail::fiber)>().count().in_use;
   std::size_t descriptors = entries_of("/proc/self/fd");
-  std::size_t threads = entries_of("/proc/self/task");
+  std::size_t threads = live_threads();
 };
 
 /// Base of fixtures: fails the test that left something behind.
@@ -37,16 +48,10 @@ class leak_check : public testing::Test {
   leak_check() : before_{(settle(), possessions{})} {}
 
   ~leak_check() override {
-    possessions after;
-    // A thread that was joined is listed for another moment: perhaps one from before this test, too.
-    // real time: it is the kernel's
-    for (int i = 0; i < 1000 && after.threads > before_.threads; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
-      after = possessions{};
-    }
+    const possessions after;
     EXPECT_EQ(after.fibers, before_.fibers) << "control blocks of fibers are still in use";
     EXPECT_EQ(after.descriptors, before_.descriptors) << "descriptors are still open";
-    EXPECT_LE(after.threads, before_.threads) << "threads still run";
+    EXPECT_EQ(after.threads, before_.threads) << "threads still run";
   }
 
  private:
