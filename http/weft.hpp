@@ -7,10 +7,16 @@
 #include <weft/http/router.hpp>
 #include <weft/http/server.hpp>
 #include <weft/http/status.hpp>
+#include <weft/io/aligned_buffer.hpp>
+#include <weft/io/batch.hpp>
+#include <weft/io/file.hpp>
+#include <weft/io/filesystem.hpp>
 #include <weft/io/io.hpp>
+#include <weft/io/mapping.hpp>
 #include <weft/io/owned_descriptor.hpp>
 #include <weft/io/process.hpp>
 #include <weft/io/ready.hpp>
+#include <weft/io/watcher.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/line_reader.hpp>
 #include <weft/net/resolver.hpp>

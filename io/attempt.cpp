@@ -106,7 +106,9 @@ int attempt_polled(const operation& op, bool seen_ready) noexcept {
   one = buffers_of(op, one).front();
   if (!is_read(op)) one.iov_len = std::min<std::size_t>(one.iov_len, PIPE_BUF);
   return retried([&] {
-    return is_read(op) ? ::preadv2(op.fd, &one, 1, op.offset, 0) : ::pwritev2(op.fd, &one, 1, op.offset, 0);
+    const int flags = static_cast<int>(op.flags);
+    return is_read(op) ? ::preadv2(op.fd, &one, 1, op.offset, flags)
+                       : ::pwritev2(op.fd, &one, 1, op.offset, flags);
   });
 }
 
@@ -121,9 +123,10 @@ WEFT_NOINLINE int attempt_file(const operation& op, bool seen_ready) noexcept {
   iovec one;
   const std::span<const iovec> buffers = buffers_of(op, one);
   const auto count = static_cast<int>(buffers.size());
+  const int flags = static_cast<int>(op.flags) | RWF_NOWAIT;
   const int r = retried([&] {
-    return is_read(op) ? ::preadv2(op.fd, buffers.data(), count, op.offset, RWF_NOWAIT)
-                       : ::pwritev2(op.fd, buffers.data(), count, op.offset, RWF_NOWAIT);
+    return is_read(op) ? ::preadv2(op.fd, buffers.data(), count, op.offset, flags)
+                       : ::pwritev2(op.fd, buffers.data(), count, op.offset, flags);
   });
   return r == -EOPNOTSUPP && count > 0 ? attempt_polled(op, seen_ready) : r;
 }
@@ -167,8 +170,9 @@ int perform_blocking(const operation& op) noexcept {
   iovec one;
   const std::span<const iovec> buffers = buffers_of(op, one);
   const auto count = static_cast<int>(buffers.size());
-  const ssize_t r = is_read(op) ? ::preadv2(op.fd, buffers.data(), count, op.offset, 0)
-                                : ::pwritev2(op.fd, buffers.data(), count, op.offset, 0);
+  const int flags = static_cast<int>(op.flags);
+  const ssize_t r = is_read(op) ? ::preadv2(op.fd, buffers.data(), count, op.offset, flags)
+                                : ::pwritev2(op.fd, buffers.data(), count, op.offset, flags);
   return r >= 0 ? static_cast<int>(r) : -errno;
 }
 

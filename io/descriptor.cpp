@@ -95,11 +95,7 @@ WEFT_ALWAYS_INLINE void descriptor::leave(direction way, user& u) noexcept {
 
 void descriptor::leave_slow(direction way, user& u) noexcept {
   std::unique_lock guard{lock_};
-  while (u.told.load(std::memory_order_relaxed) && u.home != nullptr && !u.heard) {
-    guard.unlock();
-    wait_to_hear(u);  // the message lies in `u`
-    guard.lock();
-  }
+  u.wait_to_hear(guard);
   parker* woken = nullptr;
   if (turn* const next = closing_ ? nullptr : next_turn(way)) {
     woken = next->who;
@@ -146,7 +142,7 @@ void descriptor::close() noexcept {
       return;
     }
     for (auto& word : words_)
-      if (user* const u = user_in(word.fetch_or(attention, std::memory_order_acq_rel))) tell(*u);
+      if (user* const u = user_in(word.fetch_or(attention, std::memory_order_acq_rel))) u->tell();
     in_use = used();
     wake_queue(fibers);  // their turn will not come
   }
@@ -193,31 +189,6 @@ void descriptor::wait_for_users() noexcept {
   }
   park(w, deadline::never(), park_reason::io);
   const std::lock_guard left{lock_};  // who woke us has let go of the lock, and of this object
-}
-
-// Under the lock, which keeps `u` from leaving.
-void descriptor::tell(user& u) noexcept {
-  u.told.store(true, std::memory_order_release);
-  if (u.home == nullptr) return;  // a foreign thread looks now and then
-  if (u.home == worker::current()) return hear(u);
-  u.deliver = [](message& m, worker&) noexcept { hear(static_cast<user&>(m)); };
-  u.home->messages().push(u);
-}
-
-// On the user's worker.
-void descriptor::hear(user& u) noexcept {
-  u.heard = true;
-  if (u.doing != nullptr) u.doing->ask(pending_operation::asked_by::close);
-  if (u.hearing != nullptr && u.hearing->claim(wake_reason::woken)) u.hearing->who->resume();
-}
-
-void descriptor::wait_to_hear(user& u) noexcept {
-  while (!u.heard) {
-    detail::wait w{/*cancellable=*/false};
-    u.hearing = &w;
-    park(w, deadline::never(), park_reason::io);
-    u.hearing = nullptr;
-  }
 }
 
 // --- operations

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <weft/io/closing_notice.hpp>
 #include <weft/io/perform.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
@@ -111,12 +112,12 @@ class descriptor {
   enum class direction : std::uint8_t { in, out };
 
   /// Who uses a direction, from taking it to leaving it; in the user's frame.
-  struct user : message {
-    worker* home = worker::current();    // where its fiber runs; nullptr: a foreign thread
+  struct user : closing_notice<user> {
+    void end() noexcept {
+      if (doing != nullptr) doing->ask(pending_operation::asked_by::close);
+    }
+
     pending_operation* doing = nullptr;  // home only
-    detail::wait* hearing = nullptr;     // its fiber waits for the message; home only
-    atomic<bool> told{false};            // to end, by close(), which holds lock_
-    bool heard = false;                  // that message has arrived; home only
   };
 
   /// Who waits for a direction.
@@ -145,9 +146,6 @@ class descriptor {
   void wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept;
   void wake_queue(intrusive_list<list_waiter>& fibers) noexcept;
   static void resume_all(intrusive_list<list_waiter>& fibers) noexcept;
-  static void tell(user& u) noexcept;
-  static void hear(user& u) noexcept;
-  static void wait_to_hear(user& u) noexcept;
   bool used() const noexcept;
 
   atomic<int> fd_;  // changes only while nobody uses it; atomic for native_handle()

@@ -41,12 +41,13 @@ WEFT_NOINLINE void stop_timer(pending_operation& p) noexcept { worker::current()
 
 WEFT_NOINLINE void wait_ready(pending_operation& p, bool until_past) noexcept {
   const operation_code code = p.code;
+  const std::uint32_t flags = p.flags;
   const bool reads = code == operation_code::read || code == operation_code::readv;
   p.code = operation_code::poll;
   p.flags = reads ? POLLIN : POLLOUT;
   submit_and_park(p, until_past);
   p.code = code;
-  p.flags = 0;
+  p.flags = flags;
   if (p.asked != asked_by::nobody) p.ended = -ECANCELED;
 }
 
@@ -98,16 +99,16 @@ outcome perform(pending_operation& p, deadline until) noexcept {
   do submit_and_park(p, until.is_past());
   while (p.ended < 0 && again(p, until.is_past()));
   if (p.armed()) stop_timer(p);
-  return p.ended >= 0 ? p.ended : final_outcome(p);
+  return p.ended >= 0 ? p.ended : final_outcome(p.ended, p.asked);
 }
 
-outcome final_outcome(const pending_operation& p) noexcept {
-  if (p.ended != -ECANCELED && p.ended != -EINTR) return p.ended;
-  switch (p.asked) {
+outcome final_outcome(outcome ended, asked_by who_asked) noexcept {
+  if (ended != -ECANCELED && ended != -EINTR) return ended;
+  switch (who_asked) {
     case asked_by::deadline: return failure(errc::deadline_exceeded);
     case asked_by::close: return failure(errc::closed);
     case asked_by::stop: return failure(errc::canceled);
-    default: return p.ended;
+    default: return ended;
   }
 }
 

@@ -58,6 +58,8 @@ struct pending_operation : wait, operation, timer {
     length = static_cast<std::uint32_t>(size < length_max ? size : length_max);
   }
 
+  static constexpr std::size_t length_max = 0x7ffff000;  // MAX_RW_COUNT: more is never moved in one call
+
   enum class asked_by : std::uint8_t { nobody, deadline, stop, close };
 
   /// Asks the kernel to let go. On the worker of who waits.
@@ -69,8 +71,6 @@ struct pending_operation : wait, operation, timer {
   const atomic<bool>* closed = nullptr;  // what a foreign thread looks at instead of being asked
 
  private:
-  static constexpr std::size_t length_max = 0x7ffff000;  // MAX_RW_COUNT
-
   static void completed(operation& self, int result, bool more) noexcept;
   static void interrupted(wait& self, wake_reason reason) noexcept;
   static void expired(timer& self) noexcept;
@@ -84,8 +84,8 @@ struct pending_operation : wait, operation, timer {
 /// Cancelled  `p` may have taken effect in part, as far as a short count says.
 outcome perform(pending_operation& p, deadline until) noexcept;
 
-/// What to tell whom `p` has ended with -ECANCELED or -EINTR after somebody asked; else what it ended with.
-outcome final_outcome(const pending_operation& p) noexcept;
+/// What to tell who waits for what has `ended`: for -ECANCELED or -EINTR, why somebody asked; else just that.
+outcome final_outcome(outcome ended, pending_operation::asked_by who_asked) noexcept;
 
 /// To be called when I/O has succeeded without a park: a fiber whose data is always there must let others run
 /// now and then.

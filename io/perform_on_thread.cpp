@@ -68,7 +68,7 @@ outcome perform_on_thread(pending_operation& p, deadline until) noexcept {
       p.ended = ask_ready(p, left, seen);
       if (p.ended == 0) continue;
     }
-    return final_outcome(p);
+    return final_outcome(p.ended, p.asked);
   }
 }
 

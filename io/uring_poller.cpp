@@ -20,13 +20,19 @@ void prepare(io_uring_sqe* sqe, const operation& op) noexcept {
   const auto flags = static_cast<int>(op.flags);
   const auto offset = static_cast<std::uint64_t>(op.offset);
   switch (op.code) {
-    case operation_code::read: io_uring_prep_read(sqe, op.fd, op.address, op.length, offset); break;
-    case operation_code::write: io_uring_prep_write(sqe, op.fd, op.address, op.length, offset); break;
+    case operation_code::read:
+      io_uring_prep_read(sqe, op.fd, op.address, op.length, offset);
+      sqe->rw_flags = flags;
+      break;
+    case operation_code::write:
+      io_uring_prep_write(sqe, op.fd, op.address, op.length, offset);
+      sqe->rw_flags = flags;
+      break;
     case operation_code::readv:
-      io_uring_prep_readv(sqe, op.fd, static_cast<const iovec*>(op.address), op.length, offset);
+      io_uring_prep_readv2(sqe, op.fd, static_cast<const iovec*>(op.address), op.length, offset, flags);
       break;
     case operation_code::writev:
-      io_uring_prep_writev(sqe, op.fd, static_cast<const iovec*>(op.address), op.length, offset);
+      io_uring_prep_writev2(sqe, op.fd, static_cast<const iovec*>(op.address), op.length, offset, flags);
       break;
     case operation_code::recv: io_uring_prep_recv(sqe, op.fd, op.address, op.length, flags); break;
     case operation_code::send:

@@ -15,10 +15,10 @@
 namespace weft::detail {
 
 enum class operation_code : std::uint8_t {
-  read,         // fd, address, length, offset (-1: the file's own position)
-  write,        // fd, address, length, offset (-1: the file's own position)
-  readv,        // fd, address = iovec*, length = how many, offset
-  writev,       // fd, address = iovec*, length = how many, offset
+  read,         // fd, address, length, offset (-1: the file's own position), flags = RWF_*
+  write,        // fd, address, length, offset (-1: the file's own position), flags = RWF_*
+  readv,        // fd, address = iovec*, length = how many, offset, flags = RWF_*
+  writev,       // fd, address = iovec*, length = how many, offset, flags = RWF_*
   recv,         // fd, address, length, flags = MSG_*
   send,         // fd, address, length, flags = MSG_*; MSG_NOSIGNAL is always added
   accept,       // fd, flags = SOCK_*; result is the new descriptor

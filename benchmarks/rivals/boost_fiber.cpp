@@ -3,8 +3,12 @@
 // condition variable that another fiber ends at once, as one writes it there, and includes the two switches.
 #include <boost/fiber/all.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
@@ -333,6 +337,35 @@ sample semaphore_cross_thread(std::uint64_t operations) {
   return taken;
 }
 
+// It has no files: pread(2), which stops every fiber of the thread. The same file as that of file_bench.cpp.
+constexpr std::size_t file_block = 4096, file_blocks = 4096;
+
+int open_file(int flags) {
+  char name[] = "/var/tmp/rival-XXXXXX";
+  const int fd = ::mkostemp(name, O_CLOEXEC);
+  ::unlink(name);
+  const std::vector<char> bytes(file_block * file_blocks, 'f');
+  if (::pwrite(fd, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) || ::fsync(fd) != 0)
+    std::abort();
+  (void)::fcntl(fd, F_SETFL, flags);
+  return fd;
+}
+
+template <int Flags>
+sample file_reads(std::uint64_t operations) {
+  const int fd = open_file(Flags);
+  alignas(file_block) static char page[file_block];
+  bench::random_numbers random;
+  const bench::stopwatch watch;
+  for (std::uint64_t i = 0; i < operations; ++i) {
+    const auto at = static_cast<off_t>(random.next() % file_blocks * file_block);
+    if (::pread(fd, page, file_block, at) != static_cast<ssize_t>(file_block)) std::abort();
+  }
+  const sample taken = watch.stop(operations);
+  ::close(fd);
+  return taken;
+}
+
 const int rows[] = {
     bench::memory_row("fiber/idle_bytes", [] { return idle_fiber().bytes; }),
     bench::memory_row("fiber/idle_page_table_bytes", [] { return idle_fiber().page_table_bytes; }),
@@ -354,6 +387,9 @@ const int rows[] = {
     bench::time_row("mutex/uncontended", mutex_uncontended),
     bench::time_row("mutex/contended_2", mutex_contended_2),
     bench::time_row("semaphore/cross_thread", semaphore_cross_thread),
+    bench::time_row("file/read_4k_cached", file_reads<0>),
+    bench::time_row("file/batch_32", file_reads<0>),
+    bench::time_row("file/batch_32_direct", file_reads<O_DIRECT>),
 };
 
 }  // namespace

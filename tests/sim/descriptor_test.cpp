@@ -1,16 +1,16 @@
 // descriptor over the simulated kernel: turns, deadlines and stops, close against everything, on two
 // workers. The kernel's answers come late and short, some only when asked to end, and a cancelled operation
 // may still succeed.
+#include "descriptor_fixture.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <unistd.h>
@@ -31,12 +31,6 @@ using detail::operation_code;
 constexpr std::uint64_t seeds = 10'000;
 constexpr simulator_options two_workers{.workers = 2};
 
-// A number that is open, so that close() has something to close.
-int some_descriptor() {
-  static const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  return ::fcntl(null, F_DUPFD_CLOEXEC, 0);
-}
-
 // Half of the operations end only when asked to; never two of one direction at a time.
 void script_kernel(sim& world, bool all_end = false) {
   detail::set_kernel_script([&world, all_end](const detail::operation& op, detail::random_source& random) {
@@ -45,10 +39,6 @@ void script_kernel(sim& world, bool all_end = false) {
     answer.never = !all_end && random.one_in(2);
     return answer;
   });
-}
-
-bool is_any_of(const std::error_code& error, std::initializer_list<errc> allowed) {
-  return std::ranges::any_of(allowed, [&](errc e) { return error == e; });
 }
 
 // Readers and a writer, some with a deadline, one to be stopped; close() comes from a fiber or a thread at

@@ -365,6 +365,142 @@ func selectTwoReady(operations int) sample {
 	return watch.stop(chosen)
 }
 
+const fileBlock, fileBlocks, fileBatch = 4096, 4096, 32
+
+// The same file as benchmarks/file_bench.cpp.
+func openFile(flags int) *os.File {
+	made, err := os.CreateTemp("/var/tmp", "rival-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.Remove(made.Name())
+	defer made.Close()
+	bytes := make([]byte, fileBlock*fileBlocks)
+	for i := range bytes {
+		bytes[i] = 'f'
+	}
+	if _, err := made.Write(bytes); err != nil {
+		panic(err)
+	}
+	made.Sync()
+	file, err := os.OpenFile(made.Name(), os.O_RDONLY|flags, 0)
+	if err != nil {
+		panic(err)
+	}
+	return file
+}
+
+func readBlock(file *os.File, page []byte, at uint64) {
+	if n, err := file.ReadAt(page, int64(at%fileBlocks*fileBlock)); n != fileBlock {
+		panic(err)
+	}
+}
+
+func xorshift(state *uint64) uint64 {
+	*state ^= *state << 13
+	*state ^= *state >> 7
+	*state ^= *state << 17
+	return *state
+}
+
+// Pages at multiples of their size, as O_DIRECT wants them.
+func alignedPages(count int) []byte {
+	bytes := make([]byte, (count+1)*fileBlock)
+	skip := (fileBlock - int(uintptr(unsafe.Pointer(&bytes[0]))%fileBlock)) % fileBlock
+	return bytes[skip : skip+count*fileBlock]
+}
+
+func fileRead4kCached(operations int) sample {
+	file, page, random := openFile(0), alignedPages(1), uint64(88172645463325252)
+	defer file.Close()
+	watch := start()
+	for i := 0; i < operations; i++ {
+		readBlock(file, page, xorshift(&random))
+	}
+	return watch.stop(operations)
+}
+
+// A goroutine for each read of a batch, as one writes it there.
+func fileBatch32(flags int) func(int) sample {
+	return func(operations int) sample {
+		file, pages, random := openFile(flags), alignedPages(fileBatch), uint64(88172645463325252)
+		defer file.Close()
+		done := 0
+		watch := start()
+		for done < operations {
+			var ended sync.WaitGroup
+			ended.Add(fileBatch)
+			for i := 0; i < fileBatch; i++ {
+				at := xorshift(&random)
+				page := pages[i*fileBlock : (i+1)*fileBlock]
+				go func() {
+					readBlock(file, page, at)
+					ended.Done()
+				}()
+			}
+			ended.Wait()
+			done += fileBatch
+		}
+		return watch.stop(done)
+	}
+}
+
+const manyFiles, filesInFolder = 100_000, 1000
+
+var fileTree string // made by the first row that wants it; removed by main
+
+func manyFile(i int) string {
+	return fmt.Sprintf("%s/%d/%d", fileTree, i/filesInFolder, i%filesInFolder)
+}
+
+// As benchmarks/many_files.hpp.
+func makeFileTree() {
+	made, err := os.MkdirTemp("/var/tmp", "weft-bench-")
+	if err != nil {
+		panic(err)
+	}
+	fileTree = made
+	bytes := make([]byte, fileBlock)
+	for i := 0; i < manyFiles; i++ {
+		if i%filesInFolder == 0 {
+			os.Mkdir(fmt.Sprintf("%s/%d", fileTree, i/filesInFolder), 0700)
+		}
+		if err := os.WriteFile(manyFile(i), bytes, 0600); err != nil {
+			panic(err)
+		}
+	}
+	syscall.Sync()
+}
+
+// A goroutine for each file of a batch of 32, which opens, reads and closes it.
+func manyFilesIn32(flags int) func(int) sample {
+	return func(operations int) sample {
+		if fileTree == "" {
+			makeFileTree()
+		}
+		pages := alignedPages(fileBatch)
+		watch := start()
+		for first := 0; first < operations; first += fileBatch {
+			var ended sync.WaitGroup
+			ended.Add(fileBatch)
+			for i := 0; i < fileBatch; i++ {
+				name, page := first+i, pages[i*fileBlock:(i+1)*fileBlock]
+				go func() {
+					file, err := os.OpenFile(manyFile(name), os.O_RDONLY|flags, 0)
+					if err != nil {
+						panic(err)
+					}
+					readBlock(file, page, 0)
+					file.Close()
+					ended.Done()
+				}()
+			}
+			ended.Wait()
+		}
+		return watch.stop(operations)
+	}
+}
+
 type row struct {
 	name       string
 	measure    func(int) sample
@@ -392,6 +528,11 @@ var rows = []row{
 	{"mutex/uncontended", mutexUncontended, 0},
 	{"mutex/contended_2", onTwoThreads(mutexContended2), 0},
 	{"semaphore/cross_thread", onTwoThreads(semaphoreCrossThread), 0},
+	{"file/read_4k_cached", fileRead4kCached, 0},
+	{"file/batch_32", fileBatch32(0), 0},
+	{"file/batch_32_direct", fileBatch32(syscall.O_DIRECT), 0},
+	{"file/many_4k", manyFilesIn32(0), manyFiles},
+	{"file/many_4k_direct", manyFilesIn32(syscall.O_DIRECT), manyFiles},
 }
 
 func operationsThatTakeLongEnough(r row) int {
@@ -456,5 +597,8 @@ func main() {
 		if wanted.MatchString(r.name) {
 			measure(r, asJSON)
 		}
+	}
+	if fileTree != "" {
+		os.RemoveAll(fileTree)
 	}
 }
