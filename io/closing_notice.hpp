@@ -38,6 +38,9 @@ struct closing_notice : message {
     }
   }
 
+  /// By the user's fiber, which has not heard: until it hears, a stop or `until`.
+  wake_reason pause(deadline until) noexcept { return park_to_hear(true, until); }
+
   worker* home = worker::current();  // where its fiber runs; nullptr: a foreign thread
   atomic<bool> told{false};          // to end; a foreign thread looks at this
   bool heard = false;                // that message has arrived; home only
@@ -50,15 +53,18 @@ struct closing_notice : message {
   }
 
   void wait_for_the_message() noexcept {
-    while (!heard) {
-      wait w{/*cancellable=*/false};
-      hearing_ = &w;
-      park(w, deadline::never(), park_reason::io);
-      hearing_ = nullptr;
-    }
+    while (!heard) (void)park_to_hear(false, deadline::never());
   }
 
-  wait* hearing_ = nullptr;  // its fiber waits for the message; home only
+  wake_reason park_to_hear(bool cancellable, deadline until) noexcept {
+    wait w{cancellable};
+    hearing_ = &w;
+    const wake_reason how = park(w, until, park_reason::io);
+    hearing_ = nullptr;
+    return how;
+  }
+
+  wait* hearing_ = nullptr;  // its fiber is parked to hear; home only
 };
 
 }  // namespace weft::detail

@@ -340,10 +340,7 @@ WEFT_NOINLINE outcome descriptor::wait_to_attempt(user& u, short events, unsigne
 // A fiber hears of close() meanwhile; a foreign thread asks afterwards.
 outcome descriptor::pause_as(user& u, deadline pause, deadline until) noexcept {
   if (u.heard) return failure(errc::closed);
-  detail::wait w{/*cancellable=*/true};
-  u.hearing = &w;
-  const wake_reason how = park(w, std::min(pause, until), park_reason::io);
-  u.hearing = nullptr;
+  const wake_reason how = u.pause(std::min(pause, until));
   if (u.told.load(std::memory_order_acquire)) return failure(errc::closed);
   if (how == wake_reason::canceled) return failure(errc::canceled);
   return std::min(until, deadline_here()).expired() ? failure(errc::deadline_exceeded) : 0;
