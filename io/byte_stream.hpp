@@ -18,23 +18,21 @@ namespace weft::detail {
 
 /// How a socket's bytes are moved: never SIGPIPE, and data that is likely to be there is asked for directly.
 struct socket_transfer {
-  static result<std::size_t> read(descriptor& from, std::span<std::byte> into, deadline until) noexcept {
-    return from.recv(into, 0, until);
+  static outcome read(descriptor& from, std::span<std::byte> into, deadline until) noexcept {
+    return from.recv_outcome(into, 0, until);
   }
-  static result<std::size_t> write(descriptor& to, std::span<const std::byte> bytes,
-                                   deadline until) noexcept {
-    return to.send(bytes, 0, until);
+  static outcome write(descriptor& to, std::span<const std::byte> bytes, deadline until) noexcept {
+    return to.send_outcome(bytes, 0, until);
   }
 };
 
 /// How those of a pipe or terminal are.
 struct file_transfer {
-  static result<std::size_t> read(descriptor& from, std::span<std::byte> into, deadline until) noexcept {
-    return from.read(into, -1, until);
+  static outcome read(descriptor& from, std::span<std::byte> into, deadline until) noexcept {
+    return from.read_outcome(into, -1, until);
   }
-  static result<std::size_t> write(descriptor& to, std::span<const std::byte> bytes,
-                                   deadline until) noexcept {
-    return to.write(bytes, -1, until);
+  static outcome write(descriptor& to, std::span<const std::byte> bytes, deadline until) noexcept {
+    return to.write_outcome(bytes, -1, until);
   }
 };
 

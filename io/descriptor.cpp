@@ -212,14 +212,14 @@ WEFT_ALWAYS_INLINE outcome descriptor::run(pending_operation& p, direction way, 
   return o;
 }
 
-result<std::size_t> descriptor::recv(std::span<std::byte> into, int flags, deadline until) noexcept {
+outcome descriptor::recv_outcome(std::span<std::byte> into, int flags, deadline until) noexcept {
   user u;
   outcome o = enter(direction::in, u, until);
   if (o >= 0) [[likely]] {
     o = recv_as(u, into, flags, until);
     leave(direction::in, u);
   }
-  return to_result<std::size_t>(o);
+  return o;
 }
 
 WEFT_ALWAYS_INLINE outcome descriptor::recv_as(user& u, std::span<std::byte> into, int flags,
@@ -250,27 +250,26 @@ WEFT_ALWAYS_INLINE outcome descriptor::recv_waiting(user& u, std::span<std::byte
   return perform_as(u, p, until);
 }
 
-result<std::size_t> descriptor::send(std::span<const std::byte> bytes, int flags, deadline until) noexcept {
+outcome descriptor::send_outcome(std::span<const std::byte> bytes, int flags, deadline until) noexcept {
   pending_operation p{operation_code::send, -1};
   p.set_buffer(bytes.data(), bytes.size());
   p.flags = static_cast<std::uint32_t>(flags);
-  return to_result<std::size_t>(run(p, direction::out, until));
+  return run(p, direction::out, until);
 }
 
-result<std::size_t> descriptor::read(std::span<std::byte> into, std::int64_t offset,
-                                     deadline until) noexcept {
+outcome descriptor::read_outcome(std::span<std::byte> into, std::int64_t offset, deadline until) noexcept {
   pending_operation p{operation_code::read, -1};
   p.set_buffer(into.data(), into.size());
   p.offset = offset;
-  return to_result<std::size_t>(run(p, direction::in, until));
+  return run(p, direction::in, until);
 }
 
-result<std::size_t> descriptor::write(std::span<const std::byte> bytes, std::int64_t offset,
-                                      deadline until) noexcept {
+outcome descriptor::write_outcome(std::span<const std::byte> bytes, std::int64_t offset,
+                                  deadline until) noexcept {
   pending_operation p{operation_code::write, -1};
   p.set_buffer(bytes.data(), bytes.size());
   p.offset = offset;
-  return to_result<std::size_t>(run(p, direction::out, until));
+  return run(p, direction::out, until);
 }
 
 result<std::size_t> descriptor::readv(std::span<const iovec> into, deadline until) noexcept {

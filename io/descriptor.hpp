@@ -56,17 +56,33 @@ class descriptor {
 
   /// Bytes received, 0 at the end of the stream. Tries without a park where data is likely to be there.
   [[nodiscard]] result<std::size_t> recv(std::span<std::byte> into, int flags = 0,
-                                         deadline until = {}) noexcept;
+                                         deadline until = {}) noexcept {
+    return to_result<std::size_t>(recv_outcome(into, flags, until));
+  }
 
   /// Bytes sent, perhaps fewer than there are.
   [[nodiscard]] result<std::size_t> send(std::span<const std::byte> bytes, int flags = 0,
-                                         deadline until = {}) noexcept;
+                                         deadline until = {}) noexcept {
+    return to_result<std::size_t>(send_outcome(bytes, flags, until));
+  }
 
   /// As recv and send, for what is no socket. `offset` -1: at the file's own position.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into, std::int64_t offset = -1,
-                                         deadline until = {}) noexcept;
+                                         deadline until = {}) noexcept {
+    return to_result<std::size_t>(read_outcome(into, offset, until));
+  }
   [[nodiscard]] result<std::size_t> write(std::span<const std::byte> bytes, std::int64_t offset = -1,
-                                          deadline until = {}) noexcept;
+                                          deadline until = {}) noexcept {
+    return to_result<std::size_t>(write_outcome(bytes, offset, until));
+  }
+
+  // The same four for who goes on around them: an outcome takes no stack.
+  [[nodiscard]] outcome recv_outcome(std::span<std::byte> into, int flags, deadline until) noexcept;
+  [[nodiscard]] outcome send_outcome(std::span<const std::byte> bytes, int flags, deadline until) noexcept;
+  [[nodiscard]] outcome read_outcome(std::span<std::byte> into, std::int64_t offset, deadline until) noexcept;
+  [[nodiscard]] outcome write_outcome(std::span<const std::byte> bytes, std::int64_t offset,
+                                      deadline until) noexcept;
+
   [[nodiscard]] result<std::size_t> readv(std::span<const iovec> into, deadline until = {}) noexcept;
   [[nodiscard]] result<std::size_t> writev(std::span<const iovec> bytes, deadline until = {}) noexcept;
 

@@ -7,7 +7,7 @@ namespace weft_test {
 
 inline constexpr bool sanitized = WEFT_ASAN || WEFT_TSAN;
 
-#ifdef NDEBUG
+#ifdef __OPTIMIZE__
 inline constexpr bool optimized = !sanitized;
 #else
 inline constexpr bool optimized = false;
