@@ -177,6 +177,10 @@ bool worker::spin() noexcept {
     }
     if (queue_.shared() && steal()) return true;
   } while (steady_ns() < end);
+  if (end >= timers_.next()) {
+    spin_ns_ = std::min(spin_ns_ * 2, longest);
+    return true;
+  }
   if (end == begin + longest) ++vain_spins_;
   return false;
 }

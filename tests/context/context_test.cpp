@@ -174,7 +174,7 @@ TEST(Context, coroutines_nest) {
 }
 
 TEST(Context, a_deep_recursion_survives) {
-  const test_stack stacks[2] = {test_stack(1 << 20), test_stack(1 << 20)};
+  const test_stack stacks[2] = {test_stack(4 << 20), test_stack(4 << 20)};
   std::uint64_t sums[2] = {};
   coroutine a(stacks[0], [&] { sums[0] = descend(2000); });
   coroutine b(stacks[1], [&] { sums[1] = descend(1000); });

@@ -40,7 +40,7 @@ WEFT_NOINLINE std::ptrdiff_t stack_used_by_a_throw() {
 }
 
 bool comes_out_of_the_join() {
-  weft::task<void> failing = weft::spawn(fail, {.stack = stack_class::kib4});
+  weft::task<void> failing = weft::spawn(fail, {.stack = weft_test::smallest_stack});
   try {
     failing.join();
   } catch (const std::runtime_error&) {
@@ -50,9 +50,11 @@ bool comes_out_of_the_join() {
 }
 
 bool good() {
-  const std::ptrdiff_t first = weft::spawn(stack_used_by_a_throw, {.stack = stack_class::kib4}).join();
-  const std::ptrdiff_t second = weft::spawn(stack_used_by_a_throw, {.stack = stack_class::kib4}).join();
-  const bool joined = weft::spawn(comes_out_of_the_join, {.stack = stack_class::kib4}).join();
+  const std::ptrdiff_t first =
+      weft::spawn(stack_used_by_a_throw, {.stack = weft_test::smallest_stack}).join();
+  const std::ptrdiff_t second =
+      weft::spawn(stack_used_by_a_throw, {.stack = weft_test::smallest_stack}).join();
+  const bool joined = weft::spawn(comes_out_of_the_join, {.stack = weft_test::smallest_stack}).join();
   std::printf("first throw: %td bytes, second: %td; out of a join: %s\n", first, second,
               joined ? "yes" : "no");
   const bool lean = !weft_test::optimized || first <= second + 256;
