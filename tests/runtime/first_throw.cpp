@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include <build_kind.hpp>
+#include <smallest_stack.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 

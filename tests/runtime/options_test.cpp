@@ -13,8 +13,8 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <build_kind.hpp>
 #include <leak_check.hpp>
+#include <smallest_stack.hpp>
 #include <weft/runtime/cpus.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/runtime.hpp>

@@ -1,7 +1,6 @@
 // How the tests were built: sanitizers cost time and memory, and stress is scaled down under them.
 #pragma once
 
-#include <weft/pools/stack_class.hpp>
 #include <weft/runtime/base/platform.hpp>
 
 namespace weft_test {
@@ -13,10 +12,6 @@ inline constexpr bool optimized = !sanitized;
 #else
 inline constexpr bool optimized = false;
 #endif
-
-/// For a fiber that does little. AddressSanitizer's memset alone takes 2 KiB.
-inline constexpr weft::stack_class smallest_stack =
-    sanitized ? weft::stack_class::kib16 : weft::stack_class::kib4;
 
 /// `n` rounds, or a tenth of them under a sanitizer, where each costs ten times as much. An unoptimized build
 /// does all of them.
