@@ -1,4 +1,4 @@
-// Ten requests at a time, then two per millisecond; and who will not wait is told so at once.
+// Ten requests at a time, then two per millisecond; and who cannot wait so long is told so.
 //
 //   token_bucket
 #include <weft/weft.hpp>
@@ -14,8 +14,11 @@ static weft::result<void> app() {
   const auto took = std::chrono::steady_clock::now() - begin;
   std::printf("50 requests took %s 20 ms\n", took >= 20ms ? "at least" : "less than");
 
-  std::printf("one more at once: %s\n", requests.try_acquire(10) ? "yes" : "no");
-  std::printf("ten more within 1 ms: %s\n", requests.acquire(10, 1ms).error().message().c_str());
+  weft::token_bucket reports{{.count = 1, .per = 1h}, /*burst=*/10};
+  std::printf("ten at once: %s\n", reports.try_acquire(10) ? "yes" : "no");
+  std::printf("one more at once: %s\n", reports.try_acquire() ? "yes" : "no");
+  const weft::result<void> in_time = reports.acquire(1, 1ms);
+  std::printf("one more within 1 ms: %s\n", in_time ? "yes" : in_time.error().message().c_str());
   return {};
 }
 
