@@ -12,6 +12,7 @@
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
+#include <smallest_stack.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -287,7 +288,7 @@ TEST_F(OnThreadStack, has_room_for_four_mebibytes) {
   run(
       [] {
         spawn([] { EXPECT_GE(on_thread_stack([] { return descend(4 << 20); }), std::size_t{4} << 20); },
-              {.stack = stack_class::kib4})
+              {.stack = weft_test::smallest_stack})
             .join();
       },
       one_worker);
