@@ -195,7 +195,7 @@ void exchange::run_handler() {
   if (broken_) {
     ending_ = true;
   } else if (response_.streaming_) {
-    finish_stream(outcome.has_value());
+    finish_stream(outcome);
   } else {
     if (!outcome || response_.spoilt_) {
       const status why = outcome ? status::internal_server_error : status_of(outcome.error());
@@ -287,9 +287,10 @@ result<void> exchange::stream(std::string_view bytes, deadline until) {
 }
 
 // Ends a streamed body; one that is not complete must not look as if it were.
-void exchange::finish_stream(bool complete) {
-  if (!complete) {
-    report_failure("failed after its response had begun");
+// That the server's drain has ended it is no failure of the handler's.
+void exchange::finish_stream(const result<void>& outcome) {
+  if (!outcome) {
+    if (outcome.error() != errc::canceled) report_failure("failed after its response had begun");
     ending_ = broken_ = true;
     return;
   }

@@ -89,7 +89,7 @@ class exchange final : private body_source {
   void report_error(const std::error_code& error);
   void report_failure(std::string_view what);
   void finish_response();
-  void finish_stream(bool complete);
+  void finish_stream(const result<void>& outcome);
   void write_head(persistence how, bool chunked);
   void end_request(persistence how);
   deadline earlier(deadline until) const noexcept { return until < request_until_ ? until : request_until_; }

@@ -53,7 +53,7 @@ struct ready_source : plain_source {
 /// Cost       one system call per try.
 template <std::invocable F>
 auto on_ready(int fd, short poll_events, F f) {
-  return select_case<F, detail::ready_source>{detail::ready_source{fd, poll_events}, std::move(f)};
+  return detail::case_of<detail::ready_source, F>{detail::ready_source{fd, poll_events}, std::move(f)};
 }
 
 namespace io {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
 #include <weft/runtime/park.hpp>
 
@@ -24,7 +25,7 @@ class gate {
     parker* woken = nullptr;
     {
       const std::lock_guard guard{lock_};
-      open_ = true;
+      open_.store(true, std::memory_order_relaxed);
       if (waiting_ != nullptr && waiting_->claim(wake_reason::woken)) woken = waiting_->who;
       // A foreign thread may run as soon as it is claimed; it takes the lock once more before it goes.
       if (woken != nullptr && !woken->is_fiber()) std::exchange(woken, nullptr)->resume();
@@ -34,7 +35,7 @@ class gate {
 
   bool is_open() const noexcept {
     const std::lock_guard guard{lock_};
-    return open_;
+    return open_.load(std::memory_order_relaxed);
   }
 
   /// `woken` if it is open, whatever else has happened; else why the wait ended.
@@ -44,20 +45,20 @@ class gate {
     detail::wait w{cancellable};
     {
       const std::lock_guard guard{lock_};
-      if (open_) return wake_reason::woken;
+      if (open_.load(std::memory_order_relaxed)) return wake_reason::woken;
       WEFT_ASSERT(waiting_ == nullptr, "two wait at one gate");
       waiting_ = &w;
     }
     const wake_reason reason = park(w, until, why);
     const std::lock_guard guard{lock_};
     waiting_ = nullptr;
-    return open_ ? wake_reason::woken : reason;
+    return open_.load(std::memory_order_relaxed) ? wake_reason::woken : reason;
   }
 
  private:
   mutable thread_mutex lock_;
   detail::wait* waiting_ = nullptr;
-  bool open_ = false;
+  atomic<bool> open_{false};  // changed under lock_; atomic so that the simulator sees it
 };
 
 }  // namespace weft::detail

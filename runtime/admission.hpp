@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include <weft/pools/pool_lock.hpp>
+#include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
 #include <weft/runtime/wait.hpp>
 
@@ -43,12 +44,14 @@ class admission {
     using wait::wait;
   };
 
+  using count = atomic<std::size_t>;  // changed under lock_; atomic so that the simulator sees it
+
   parker* next_through() noexcept;
 
   const std::size_t most_;
   mutable pool_lock lock_;  // guards all below; never held across a wait
-  std::size_t live_ = 0;
-  std::size_t stuck_ = 0;          // live fibers that wait for a join or for room
+  count live_{0};
+  count stuck_{0};                 // live fibers that wait for a join or for room
   intrusive_list<entry> waiting_;  // oldest first
 };
 

@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include <weft/runtime/census.hpp>
+
 namespace weft::detail {
 namespace {
 
@@ -25,6 +27,7 @@ int sleep_on(std::span<pollfd> asked, std::chrono::nanoseconds at_most) noexcept
 
 // park() of a foreign thread that waits for descriptors too: wakers ring its bell.
 wake_reason park_in_poll(std::span<alternative* const> all, wait& w, deadline until, int bell) noexcept {
+  census::foreign_wait_begins(w, park_reason::select);
   until = std::min(until, this_thread.until());
   pollfd asked[alternatives_max + 1];
   std::size_t count = 0;
@@ -51,6 +54,7 @@ wake_reason park_in_poll(std::span<alternative* const> all, wait& w, deadline un
     }
     if (until.expired()) w.claim(wake_reason::timed_out);
   }
+  census::foreign_wait_ends();
   return w.who->outcome();
 }
 
@@ -72,7 +76,8 @@ std::size_t settle_joins(std::span<alternative* const> all, bool one_has_won) no
 
 }  // namespace
 
-first_come await_one(std::span<alternative* const> all, wait& w, deadline until, bool joins) noexcept {
+first_come await_one(std::span<alternative* const> all, select_wait& w, deadline until, bool joins) noexcept {
+  w.all = all;
   const int bell = !w.who->is_fiber() && any_descriptor(all) ? parker::bell_of_this_thread() : -1;
   w.number = w.who->begin();
   std::size_t enlisted = 0;

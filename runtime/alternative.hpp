@@ -40,6 +40,9 @@ class alternative {
   /// Undoes enlist(), after the end of the wait. True: the wait was ended by this thing.
   virtual bool leave() noexcept = 0;
 
+  /// The primitive that it is about, by the address that list_waiter::at has; null if it is about none.
+  virtual const void* primitive() const noexcept { return nullptr; }
+
   // Of a join: the fiber, once leave() has seen that it has ended. It does not say whether it has won.
   fiber* ended = nullptr;
   // A foreign thread has no poller: what it sleeps on, then, in poll(2); and whether that was ready.
@@ -48,6 +51,13 @@ class alternative {
 
  protected:
   ~alternative() = default;
+};
+
+/// One wait at several things.
+struct select_wait : wait {
+  select_wait() noexcept : wait{/*cancellable=*/true} {}
+
+  std::span<alternative* const> all;  // while it is parked
 };
 
 /// How many can be waited for at once.
@@ -64,11 +74,11 @@ struct first_come {
   std::size_t index = 0;
 };
 
-/// Waits for one of `all`; null ones do not count. `w`: a wait of the caller's, which this begins anew.
+/// Waits for one of `all`; null ones do not count. `w`: the caller's wait, which this begins anew.
 /// `joins`: some of them are joins.
 ///
 /// Blocks     the calling fiber or foreign thread, until `until`, a stop, or the caller's deadline.
-first_come await_one(std::span<alternative* const> all, wait& w, deadline until, bool joins) noexcept;
+first_come await_one(std::span<alternative* const> all, select_wait& w, deadline until, bool joins) noexcept;
 
 /// A value that goes into a channel, or comes out of one.
 class channel_alternative final : public alternative {
@@ -76,10 +86,11 @@ class channel_alternative final : public alternative {
   enum class direction : std::uint8_t { send, receive };
 
   channel_alternative(const wait& begun, channel_core& at, void* value, direction way) noexcept
-      : at_{at}, entry_{begun, value}, way_{way} {}
+      : at_{at}, entry_{begun, at, value}, way_{way} {}
 
   bool enlist(const wait& begun) noexcept override;
   bool leave() noexcept override;
+  const void* primitive() const noexcept override { return entry_.at; }
 
   /// After leave() has said true: else the channel was closed.
   bool moved() const noexcept { return entry_.moved; }
@@ -104,6 +115,7 @@ class gate_alternative final : public alternative {
     if (!(entry_.who->is_fiber() && entry_.woke)) at_.leave(entry_);
     return entry_.woke;
   }
+  const void* primitive() const noexcept override { return entry_.at; }
 
  private:
   Gate& at_;

@@ -5,14 +5,16 @@
 // before it sleeps, and no longer counted before it does anything else. The last one to be counted looks at
 // the fibers of all: the others stand still meanwhile, because who wakes up needs lock_ to be discounted.
 // What may still come from outside makes it look again later: a job of the offload pool, an external_work
-// guard, and a foreign thread that waits at a primitive, that has woken a fiber before, or that is known to
-// have what a fiber waits for: it holds the mutex, or the shared_mutex alone, or runs the call_once. Of one
-// that is about to wake a fiber for the first time in another way (it shares the shared_mutex, it will set
-// the event) nothing is known: external_work says so.
+// guard, and a foreign thread that waits at a primitive, that has used one at which a fiber waits
+// (foreign_use.hpp), or that is known to have what a fiber waits for: it holds the mutex, or the shared_mutex
+// alone, or runs the call_once. Of one that has used the primitive without a wait or a wake-up (it shares the
+// shared_mutex, it took a value that lay in the channel), or not yet, nothing is known: external_work says
+// so.
 //
 // A circle of waits is named if there is one of such links: who holds a mutex, or a shared_mutex alone, who
-// runs a call_once, and whom task::join() waits for. Whose end a nursery or a join_set waits for is not
-// followed; and fibers that wait for nothing but ends are told of only if they are in such a circle.
+// runs a call_once, whom task::join() waits for, and the children of a nursery or a join_set, for whoever
+// waits for their ends or for room among them (a child behind a cancellation_shield is not known as one).
+// Fibers that wait for nothing but ends are told of only if they are in such a circle.
 //
 // Only workers that are about to sleep come here, and only if options.asleep_report is on.
 #pragma once
@@ -23,19 +25,22 @@
 
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
+#include <weft/runtime/foreign_use.hpp>
 
 namespace weft::detail {
 
 class scheduler;
 class worker;
 struct fiber;
+struct wait;
+enum class park_reason : std::uint8_t;
 
 class census {
  public:
   /// How long a worker must have been idle to be counted.
   static constexpr std::int64_t idle_ns = 1'000'000'000;
 
-  explicit census(scheduler& of, bool on) noexcept : of_{of}, on_{on} {}
+  census(scheduler& of, bool on) noexcept : of_{of}, on_{on} {}
   census(const census&) = delete;
   census& operator=(const census&) = delete;
 
@@ -52,15 +57,13 @@ class census {
   void outside_work_begins() noexcept { outside_.fetch_add(1, std::memory_order_relaxed); }
   void outside_work_ends() noexcept { outside_.fetch_sub(1, std::memory_order_relaxed); }
 
-  /// A foreign thread has woken a fiber, and so may do that again.
-  void woken_from_outside() noexcept {
-    if (!woken_from_outside_.load(std::memory_order_relaxed))
-      woken_from_outside_.store(true, std::memory_order_relaxed);
-  }
+  /// A foreign thread has woken `f`, which has not gone on yet, and so may wake who waits there again. On the
+  /// fiber's home worker.
+  static void woken_from_outside(const fiber& f) noexcept;
 
   /// A foreign thread waits at a primitive, of whatever runtime.
-  static void foreign_wait_begins() noexcept { foreign_waits.fetch_add(1, std::memory_order_relaxed); }
-  static void foreign_wait_ends() noexcept { foreign_waits.fetch_sub(1, std::memory_order_relaxed); }
+  static void foreign_wait_begins(const wait& w, park_reason why) noexcept;
+  static void foreign_wait_ends() noexcept { foreign_waits.fetch_sub(1, std::memory_order_release); }
 
  private:
   using sleepers = std::vector<const fiber*>;
@@ -71,9 +74,9 @@ class census {
 
   static constinit atomic<std::uint32_t> foreign_waits;
 
+  [[no_unique_address]] foreign_use::keeper keeps_marks_;
   scheduler& of_;
   atomic<bool> on_;
-  atomic<bool> woken_from_outside_{false};
   atomic<std::uint32_t> outside_{0};
   thread_mutex lock_;
   std::uint32_t asleep_ = 0;  // guarded by lock_: workers that are counted

@@ -53,7 +53,7 @@ class channel : public detail::receivable<T> {
       return {};
     if (done == step::closed) [[unlikely]]
       return base::failure_of(detail::wake_reason::woken);
-    detail::channel_waiter w{std::addressof(v)};
+    detail::channel_waiter w{*this, std::addressof(v)};
     this->senders_.push_back(w);
     this->unlock();
     const detail::wake_reason how = park(w, until, detail::park_reason::channel_send);

@@ -28,13 +28,20 @@
 
 namespace weft::detail {
 
+class channel_core;
+
 /// Somebody in a channel's queue: in the frame of who waits.
 struct channel_waiter : list_waiter {
   /// Of a wait at this channel alone, which begins.
-  explicit channel_waiter(void* value_) noexcept : list_waiter{/*cancellable=*/true}, value{value_} {}
+  channel_waiter(const channel_core& of, void* value_) noexcept
+      : list_waiter{/*cancellable=*/true}, value{value_} {
+    at = &of;
+  }
   /// One entry of several.
-  channel_waiter(const wait& begun, void* value_) noexcept
-      : list_waiter{begun, nullptr}, value{value_}, alone{false} {}
+  channel_waiter(const wait& begun, const channel_core& of, void* value_) noexcept
+      : list_waiter{begun, nullptr}, value{value_}, alone{false} {
+    at = &of;
+  }
 
   void* value;         // a sender's value, or a receiver's room for one
   bool alone = true;   // no other primitive can end this wait

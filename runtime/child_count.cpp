@@ -12,7 +12,7 @@ wake_reason child_count::enter_slow(std::size_t most) noexcept {
     word_.unlock(seen + 1);
     return wake_reason::woken;
   }
-  list_waiter w{/*cancellable=*/true};
+  children_wait w{of_, /*cancellable=*/true};
   spawners_.add(w);
   word_.unlock(seen | crowded);
   const wake_reason how = [&] {
@@ -39,7 +39,7 @@ void child_count::leave_slow(std::size_t most) noexcept {
 
 wake_reason child_count::wait(deadline until, bool cancellable) noexcept {
   if (word_.peek() == 0) return wake_reason::woken;
-  list_waiter w{cancellable};
+  children_wait w{of_, cancellable};
   std::uint32_t seen = word_.lock();
   if (seen == 0) {
     word_.unlock(seen);

@@ -15,9 +15,19 @@
 
 namespace weft::detail {
 
+class stop_group;
+
+/// A wait for children: for the last one, for the next one, for room for one more.
+struct children_wait : list_waiter {
+  children_wait(const stop_group& of_, bool cancellable_) noexcept : list_waiter{cancellable_}, of{&of_} {}
+
+  const stop_group* of;  // whose members the children are
+};
+
 class child_count {
  public:
-  child_count() = default;
+  /// `of`: whose members the children are.
+  explicit child_count(const stop_group& of) noexcept : of_{of} {}
   child_count(const child_count&) = delete;
   child_count& operator=(const child_count&) = delete;
 
@@ -52,6 +62,7 @@ class child_count {
   wake_reason enter_slow(std::size_t most) noexcept;
   void leave_slow(std::size_t most) noexcept;
 
+  const stop_group& of_;
   locked_word word_;
   wait_list waiters_;   // for the last child; guarded by word_
   wait_list spawners_;  // for room; guarded by word_

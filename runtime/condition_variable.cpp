@@ -13,7 +13,8 @@ condition_wait::condition_wait(condition_queue& of) noexcept : of_{of} {
 wake_reason condition_wait::sleep(deadline until, bool cancellable, const std::stop_token* stop) noexcept {
   over_ = true;
   if (phase_.load(std::memory_order_acquire) == phase::notified) return wake_reason::woken;
-  wait w{cancellable};
+  list_waiter w{cancellable};
+  w.at = &of_;
   who_ = w.who;
   number_ = w.number;
   phase expected = phase::entering;

@@ -18,6 +18,8 @@ namespace {
 // EINVAL.
 constexpr int cpus_max = CPU_SETSIZE;
 
+constexpr std::size_t path_max = 600;  // of a cgroup; a guess
+
 bool read_text(const char* path, char* text, std::size_t size) noexcept {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -33,23 +35,20 @@ unsigned rounded_up(long long quota, long long period) noexcept {
   return static_cast<unsigned>(std::min<long long>((quota + period - 1) / period, cpus_max));
 }
 
-// The quota of the cgroup directory at `path` and of those above it; the smallest counts.
-unsigned quota_along(char* path, std::size_t root) noexcept {
-  unsigned least = 0;
-  for (;;) {
-    char file[600];
-    char text[64];
-    long long quota = 0;
-    long long period = 0;
-    std::snprintf(file, sizeof file, "%s/cpu.max", path);
-    if (read_text(file, text, sizeof text) && std::sscanf(text, "%lld %lld", &quota, &period) == 2) {
-      const unsigned here = rounded_up(quota, period);
-      if (here != 0 && (least == 0 || here < least)) least = here;
-    }
-    char* const slash = std::strrchr(path + root, '/');
-    if (slash == nullptr) return least;
-    *slash = '\0';
-  }
+// The quota of one directory, in the words of either version; 0: none.
+unsigned quota_here(const char* directory) noexcept {
+  char file[path_max + 32];
+  char text[64];
+  long long quota = 0;
+  long long period = 0;
+  std::snprintf(file, sizeof file, "%s/cpu.max", directory);
+  if (read_text(file, text, sizeof text))
+    return std::sscanf(text, "%lld %lld", &quota, &period) == 2 ? rounded_up(quota, period) : 0;
+  std::snprintf(file, sizeof file, "%s/cpu.cfs_quota_us", directory);
+  if (!read_text(file, text, sizeof text)) return 0;
+  quota = std::atoll(text);
+  std::snprintf(file, sizeof file, "%s/cpu.cfs_period_us", directory);
+  return read_text(file, text, sizeof text) ? rounded_up(quota, std::atoll(text)) : 0;
 }
 
 }  // namespace
@@ -60,27 +59,35 @@ unsigned affinity_cpus() noexcept {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&mask)));
 }
 
-unsigned cgroup_cpus() noexcept {
-  constexpr char root[] = "/sys/fs/cgroup";
-  char membership[512];
-  if (read_text("/proc/self/cgroup", membership, sizeof membership) &&
-      std::strncmp(membership, "0::", 3) == 0) {
-    if (char* const end = std::strchr(membership, '\n')) *end = '\0';
-    char path[sizeof root + sizeof membership];
-    std::snprintf(path, sizeof path, "%s%s", root, membership + 3);
-    return quota_along(path, sizeof root - 1);
+// What lies above the mount of the cgroups has no quota, so it does no harm to look there too.
+unsigned quota_of_cgroup(const char* directory) noexcept {
+  char path[path_max];
+  if (std::snprintf(path, sizeof path, "%s", directory) >= static_cast<int>(sizeof path)) return 0;
+  unsigned least = 0;
+  for (;;) {
+    const unsigned here = quota_here(path);
+    if (here != 0 && (least == 0 || here < least)) least = here;
+    char* const slash = std::strrchr(path, '/');
+    if (slash == nullptr) return least;
+    *slash = '\0';
   }
-  char quota[32];
-  char period[32];
-  if (!read_text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota, sizeof quota) ||
-      !read_text("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period, sizeof period))
-    return 0;
-  return rounded_up(std::atoll(quota), std::atoll(period));
 }
 
-unsigned usable_cpus() noexcept {
+unsigned cgroup_cpus(const cgroup_files& at) noexcept {
+  char membership[path_max];
+  char path[2 * path_max];
+  if (read_text(at.membership, membership, sizeof membership) && std::strncmp(membership, "0::", 3) == 0) {
+    if (char* const end = std::strchr(membership, '\n')) *end = '\0';
+    std::snprintf(path, sizeof path, "%s%s", at.mount, membership + 3);
+  } else {
+    // Version 1: of the mount, which is a container's own.
+    std::snprintf(path, sizeof path, "%s/cpu", at.mount);
+  }
+  return quota_of_cgroup(path);
+}
+
+unsigned usable_cpus(unsigned quota) noexcept {
   const unsigned allowed = affinity_cpus();
-  const unsigned quota = cgroup_cpus();
   return quota == 0 ? allowed : std::min(allowed, quota);
 }
 

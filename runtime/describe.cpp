@@ -60,7 +60,8 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "one of several things",
                                         "a future",
                                         "another try",
-                                        "something of a pool"};
+                                        "something of a pool",
+                                        "a child of a join_set"};
 
 std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
   text_buffer text{out, size};

@@ -60,7 +60,8 @@ enum class park_reason : std::uint8_t {
   select,
   future,
   retry,
-  pool
+  pool,
+  join_set
 };
 
 enum class fiber_state : std::uint8_t { free, unstarted, started, ended };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <weft/runtime/child_count.hpp>
 #include <weft/runtime/join.hpp>
 #include <weft/runtime/outcome.hpp>
 #include <weft/runtime/park.hpp>
@@ -28,7 +29,7 @@ void join_set_core::child_ended(fiber& self) noexcept {
 
 fiber& join_set_core::take() noexcept {
   if (ready_ == nullptr && !refill()) {
-    struct wait w{/*cancellable=*/true};
+    children_wait w{group_, /*cancellable=*/true};
     w.timed = false;
     wake_reason how = wake_reason::pending;
     if (fiber* const f = take(w, deadline::never(), how)) return *f;
@@ -39,24 +40,24 @@ fiber& join_set_core::take() noexcept {
 
 fiber* join_set_core::take(deadline until, wake_reason& how) noexcept {
   if (ready_ != nullptr || refill()) return &pop();
-  struct wait w{/*cancellable=*/true};
+  children_wait w{group_, /*cancellable=*/true};
   return take(w, until, how);
 }
 
 fiber& join_set_core::take_shielded() noexcept {
   if (ready_ != nullptr || refill()) return pop();
-  struct wait w{/*cancellable=*/false};
+  children_wait w{group_, /*cancellable=*/false};
   wake_reason how = wake_reason::pending;
   return *take(w, deadline::never(), how);
 }
 
 // `w` is in the caller's frame, as a child may look at it until it has ended.
-fiber* join_set_core::take(struct wait& w, deadline until, wake_reason& how) noexcept {
+fiber* join_set_core::take(children_wait& w, deadline until, wake_reason& how) noexcept {
   waiting_ = &w;
   std::uintptr_t seen = 0;
   if (ended_.compare_exchange_strong(seen, awaited, std::memory_order_acq_rel, std::memory_order_relaxed)) {
     const counted_join counted;
-    how = park(w, until, park_reason::join);
+    how = park(w, until, park_reason::join_set);
     seen = awaited;
     if (how != wake_reason::woken &&
         ended_.compare_exchange_strong(seen, 0, std::memory_order_relaxed, std::memory_order_relaxed))

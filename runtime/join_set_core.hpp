@@ -26,6 +26,8 @@
 
 namespace weft::detail {
 
+struct children_wait;
+
 /// Everything but child_ended(), group() and stop() is the owner's: one fiber or thread at a time.
 class join_set_core {
  public:
@@ -63,7 +65,7 @@ class join_set_core {
  private:
   static constexpr std::uintptr_t awaited = 1;
 
-  fiber* take(struct wait& w, deadline until, wake_reason& how) noexcept;
+  fiber* take(children_wait& w, deadline until, wake_reason& how) noexcept;
   bool refill() noexcept;
   fiber& pop() noexcept;
 

@@ -123,8 +123,8 @@ class nursery {
   bool keep(failure& f) noexcept;
   failure take_failure() noexcept;
 
-  detail::child_count count_;
   detail::stop_group group_;
+  detail::child_count count_{group_};
   detail::scheduler& scheduler_;
   detail::fiber* const owner_;  // who made it
   const deadline until_;        // the children's
@@ -145,7 +145,7 @@ template <std::invocable<nursery&> F>
   static_assert(outcome<R>, "the body of with_nursery() returns void or result<void>");
   nursery n{o};
   {
-    const detail::member_scope scope{*detail::current_fiber(), n.group()};
+    const detail::body_scope scope{*detail::current_fiber(), n.group()};
     if constexpr (std::is_void_v<R>) std::invoke(std::forward<F>(f), n);
     else if (const R r = std::invoke(std::forward<F>(f), n); !r) n.body_failed(r.error());
   }

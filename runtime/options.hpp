@@ -43,8 +43,8 @@ struct options {
   bool overflow_report = true;
   /// Tells the error sink when all fibers are asleep: nothing can run and no timer or I/O is pending, for a
   /// second, while at least one waits at a primitive, or fibers wait in a circle. Once. A foreign thread that
-  /// will wake one must have done so before, wait or hold what is waited for, or say so: external_work.
-  /// By default only if weft was built for debugging.
+  /// will wake one must have woken one there before, have waited there, wait anywhere, hold what is waited
+  /// for, or say so: external_work. By default only if weft was built for debugging.
   bool asleep_report = detail::built_for_debugging();
   /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a thread's
   /// own stack, never a fiber's: by a worker, by the thread that starts or stops the runtime, by any that

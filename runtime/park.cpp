@@ -47,6 +47,13 @@ parker* take_thread_parker() noexcept {
   return std::exchange(free_parkers, free_parkers->next);
 }
 
+// Whether a foreign thread that waits so may be woken, and then wake others, while all fibers are asleep: not
+// if it waits for nothing but time, or the end of fibers.
+bool waits_at_a_primitive(park_reason why) noexcept {
+  return why != park_reason::sleep && why != park_reason::join && why != park_reason::join_set &&
+         why != park_reason::nursery;
+}
+
 }  // namespace
 
 void parker::resume_thread(thread_parker& sleeper) noexcept {
@@ -75,9 +82,12 @@ void parker::resume() noexcept {
   if (!is_fiber_) return resume_thread(static_cast<thread_parker&>(*this));
   fiber& f = static_cast<fiber&>(*this);
   worker* const home = f.home.load(std::memory_order_relaxed);
-  if (here == nullptr && !this_thread.of_pool) [[unlikely]]
-    home->owner().sleepers().woken_from_outside();
   f.deliver = [](message& m, worker& receiver) noexcept { receiver.make_ready(static_cast<fiber&>(m)); };
+  if (here == nullptr && !this_thread.of_pool) [[unlikely]]
+    f.deliver = [](message& m, worker& receiver) noexcept {
+      census::woken_from_outside(static_cast<fiber&>(m));
+      receiver.make_ready(static_cast<fiber&>(m));
+    };
   home->messages().push(f);
 }
 
@@ -106,8 +116,8 @@ void parker::leave_thread() noexcept {
 }
 
 wake_reason park_thread(wait& w, deadline until, park_reason why) noexcept {
-  const bool at_primitive = why != park_reason::join && why != park_reason::sleep;
-  if (at_primitive) census::foreign_wait_begins();
+  const bool at_primitive = waits_at_a_primitive(why);
+  if (at_primitive) census::foreign_wait_begins(w, why);
   const wake_reason how =
       w.who->block(w.number, w.cancellable && w.timed ? std::min(until, this_thread.until()) : until);
   if (at_primitive) census::foreign_wait_ends();

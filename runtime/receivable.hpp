@@ -64,7 +64,7 @@ class receivable : public channel_core {
     room_for<T> room;
     const step done = take_or_tell(room);
     if (done == step::must_wait) {
-      channel_waiter w{&room.value};
+      channel_waiter w{*this, &room.value};
       receivers_.push_back(w);
       unlock();
       const wake_reason how = park(w, until, park_reason::channel_recv);

@@ -40,72 +40,82 @@
 
 namespace weft {
 
-/// Something that select may do, and what to run then.
-template <class F, class Source>
+/// Something that select may do, and what to run then. F names both: detail::choice. The body's type alone
+/// would not do, for a value that comes lies in the frame of select until the body gets it, and how large it
+/// is, a generic lambda does not say.
+template <class F>
 struct [[nodiscard]] select_case {
-  Source of;
-  F f;
+  typename F::source of;
+  typename F::body f;
   bool enabled = true;
 };
+
+namespace detail {
+
+template <class Source, class Body>
+using case_of = select_case<choice<Source, Body>>;
+
+}  // namespace detail
 
 /// Receives: f gets the value, or `closed` once the channel is closed and drained.
 template <class T, std::invocable<result<T>> F>
 auto on_recv(detail::receivable<T>& from, F f) {
-  return select_case<F, detail::receive_source<T>>{{&from}, std::move(f)};
+  return detail::case_of<detail::receive_source<T>, F>{{&from}, std::move(f)};
 }
 
 /// Receives from a watch or a broadcast: f gets what recv() would give.
 template <class Feed, std::invocable<result<typename Feed::value_type>> F>
 auto on_recv(detail::follower<Feed>& from, F f) {
-  return select_case<F, detail::follow_source<Feed>>{{&from}, std::move(f)};
+  return detail::case_of<detail::follow_source<Feed>, F>{{&from}, std::move(f)};
 }
 
 /// Sends `v`, which is moved from only then; or f gets `closed`, and `v` is untouched.
 template <class T, std::invocable<result<void>> F>
 auto on_send(channel<T>& to, std::type_identity_t<T>& v, F f) {
-  return select_case<F, detail::send_source<T>>{{&to, std::addressof(v)}, std::move(f)};
+  return detail::case_of<detail::send_source<T>, F>{{&to, std::addressof(v)}, std::move(f)};
 }
 
 /// The fiber of `t` has ended: t.join() does not wait any more. One join of a task at a time. A task that
 /// names no fiber needs when(t.joinable(), ...).
 template <class R, std::invocable F>
 auto on_done(task<R>& t, F f) {
-  return select_case<F, detail::join_source>{detail::join_source{t.named()}, std::move(f)};
+  return detail::case_of<detail::join_source, F>{detail::join_source{t.named()}, std::move(f)};
 }
 
 /// The count is zero.
 template <std::invocable F>
 auto on_done(wait_group& g, F f) {
-  return select_case<F, detail::gate_source<wait_group>>{detail::gate_source<wait_group>{&g}, std::move(f)};
+  return detail::case_of<detail::gate_source<wait_group>, F>{detail::gate_source<wait_group>{&g},
+                                                             std::move(f)};
 }
 
 /// The event is set.
 template <std::invocable F>
 auto on_set(event& e, F f) {
-  return select_case<F, detail::gate_source<event>>{detail::gate_source<event>{&e}, std::move(f)};
+  return detail::case_of<detail::gate_source<event>, F>{detail::gate_source<event>{&e}, std::move(f)};
 }
 
 /// A stop was requested.
 template <std::invocable F>
 auto on_stop(std::stop_token token, F f) {
-  return select_case<F, detail::stop_source>{detail::stop_source{std::move(token)}, std::move(f)};
+  return detail::case_of<detail::stop_source, F>{detail::stop_source{std::move(token)}, std::move(f)};
 }
 
 /// Nothing else until then. The caller's own deadline, if that is earlier, ends select without a body.
 template <std::invocable F>
 auto on_timeout(deadline at, F f) {
-  return select_case<F, detail::timeout_source>{detail::timeout_source{at}, std::move(f)};
+  return detail::case_of<detail::timeout_source, F>{detail::timeout_source{at}, std::move(f)};
 }
 
 /// Nothing else now: select does not wait.
 template <std::invocable F>
 auto otherwise(F f) {
-  return select_case<F, detail::otherwise_source>{{}, std::move(f)};
+  return detail::case_of<detail::otherwise_source, F>{{}, std::move(f)};
 }
 
 /// The case if `enabled`, else nothing that could happen.
-template <class F, class Source>
-select_case<F, Source> when(bool enabled, select_case<F, Source> c) {
+template <class F>
+select_case<F> when(bool enabled, select_case<F> c) {
   c.enabled = c.enabled && enabled;
   return c;
 }
@@ -119,9 +129,9 @@ select_case<F, Source> when(bool enabled, select_case<F, Source> c) {
 /// Safe from  any fiber or thread.
 /// Cost       no allocation. If a case is ready that of the call that it stands for, and of a look at each
 ///            that was tried before it.
-template <class... F, class... Source>
-[[nodiscard]] WEFT_ALWAYS_INLINE result<std::size_t> select(select_case<F, Source>... cases) {
-  return detail::selection<select_case<F, Source>...>{cases...}.run();
+template <class... F>
+[[nodiscard]] WEFT_ALWAYS_INLINE result<std::size_t> select(select_case<F>... cases) {
+  return detail::selection<select_case<F>...>{cases...}.run();
 }
 
 }  // namespace weft

@@ -28,6 +28,13 @@
 
 namespace weft::detail {
 
+/// The F of a select_case: a source, and the body to run when it is chosen.
+template <class Source, class Body>
+struct choice {
+  using source = Source;
+  using body = Body;
+};
+
 struct no_slot {};
 
 /// Of a source that only tells that something is so.

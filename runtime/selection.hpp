@@ -147,7 +147,7 @@ class selection {
   template <std::size_t... I>
   WEFT_NOINLINE std::size_t wait_for_one(std::index_sequence<I...>) {
     const timeout limit = first_timeout(indices{});
-    wait begun{/*cancellable=*/true};
+    select_wait begun;
     std::tuple<waiting_case<typename source_at<I>::waiting>...> waiting{
         std::tuple<const wait&, const source_at<I>&, typename source_at<I>::slot&, bool>{
             begun, std::get<I>(cases_).of, std::get<I>(slots_), std::get<I>(cases_).enabled}...};

@@ -36,7 +36,7 @@ class stop_group {
 };
 
 /// The part of a fiber's life in which it belongs to a group.
-class member_scope final : stop_scope {
+class member_scope : stop_scope {
  public:
   member_scope(fiber& self, stop_group& group) noexcept : stop_scope{self, group.stopped_}, group_{group} {
     unknown_ = true;
@@ -46,12 +46,21 @@ class member_scope final : stop_scope {
     if (!unknown_) leave();
   }
 
+  const stop_group* parent() const noexcept override { return &group_; }
+
  private:
   void connect() noexcept override;
   std::stop_token token_of_cause() override { return group_.token(); }
   void leave() noexcept;
 
   stop_group& group_;
+};
+
+/// The same of who is no child: the body of with_nursery().
+class body_scope final : public member_scope {
+ public:
+  using member_scope::member_scope;
+  const stop_group* parent() const noexcept override { return nullptr; }
 };
 
 }  // namespace weft::detail

@@ -29,6 +29,8 @@ namespace weft::detail {
 using stop_word = atomic<std::uint8_t>;
 inline std::uint8_t stop_word_of(stop_reason why) noexcept { return static_cast<std::uint8_t>(why) + 1; }
 
+class stop_group;
+
 class stop_scope : public message, public list_node {
  public:
   /// Becomes the innermost scope of `self`, which runs.
@@ -48,6 +50,9 @@ class stop_scope : public message, public list_node {
   std::stop_token token();
 
   stop_scope* outer() const noexcept { return outer_; }
+
+  /// The group whose child the fiber is, if this scope stands for that.
+  virtual const stop_group* parent() const noexcept { return nullptr; }
 
   /// Lets the cause know of the scope, if it does not yet.
   void become_known() noexcept {

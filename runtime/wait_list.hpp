@@ -25,7 +25,8 @@ namespace weft::detail {
 struct list_waiter : wait, list_node {
   using wait::wait;
 
-  bool woke = false;  // this entry is the one through which the wait was ended; set under the lock
+  const void* at = nullptr;  // what it waits at, by an address that only this primitive has: for the census
+  bool woke = false;         // this entry is the one through which the wait was ended; set under the lock
 };
 
 /// Fibers that have been claimed under a lock, to be resumed without it.
@@ -57,10 +58,16 @@ class wait_list {
  public:
   bool empty() const noexcept { return waiting_.empty(); }
 
-  void add(list_waiter& w) noexcept { waiting_.push_back(w); }
+  void add(list_waiter& w) noexcept {
+    w.at = this;
+    waiting_.push_back(w);
+  }
 
   /// Lets `w` be the next: for who has waited here before.
-  void add_front(list_waiter& w) noexcept { waiting_.push_front(w); }
+  void add_front(list_waiter& w) noexcept {
+    w.at = this;
+    waiting_.push_front(w);
+  }
 
   /// The oldest, whose wait may have ended; null: there is none.
   list_waiter* front() noexcept { return waiting_.front(); }

@@ -235,25 +235,31 @@ finding backlog() {
   return f;
 }
 
-// Its path below the mount of the unified hierarchy; empty for the root, and for cgroups of version 1.
+// The directory of the process's own in the unified hierarchy; the mount, for the root and for cgroups of
+// version 1.
 std::string own_cgroup() {
-  std::ifstream file{"/proc/self/cgroup"};
+  const weft::detail::cgroup_files at;
+  std::ifstream file{at.membership};
   for (std::string line; std::getline(file, line);)
-    if (line.starts_with("0::") && line != "0::/") return line.substr(3);
-  return {};
+    if (line.starts_with("0::") && line != "0::/") return at.mount + line.substr(3);
+  return at.mount;
 }
 
-finding processors() {
-  const unsigned allowed = weft::detail::affinity_cpus(), quota = weft::detail::cgroup_cpus();
+// `cgroup`: the directory of the one to judge; empty: the process's own.
+finding processors(const std::string& cgroup) {
+  const unsigned allowed = weft::detail::affinity_cpus();
+  const unsigned quota =
+      cgroup.empty() ? weft::detail::cgroup_cpus() : weft::detail::quota_of_cgroup(cgroup.c_str());
   const long there = sysconf(_SC_NPROCESSORS_ONLN);
   finding f{"cpus",
-            count(weft::detail::usable_cpus()) + " workers (online " + std::to_string(there) + ", affinity " +
-                count(allowed) + ", cgroup " + (quota == 0 ? "unlimited" : count(quota)) + ")",
+            count(weft::detail::usable_cpus(quota)) + " workers (online " + std::to_string(there) +
+                ", affinity " + count(allowed) + ", cgroup " + (quota == 0 ? "unlimited" : count(quota)) +
+                ")",
             "", ""};
   if (quota != 0 && quota < allowed) {
     f.costs =
         "the cgroup's quota allows fewer CPUs than there are: all of them stop together once it is used up";
-    f.remedy = "echo max > /sys/fs/cgroup" + own_cgroup() +
+    f.remedy = "echo max > " + (cgroup.empty() ? own_cgroup() : cgroup) +
                "/cpu.max (as root; or docker update --cpus=" + count(allowed) +
                " CONTAINER, or CPUQuota= in the unit)";
   }
@@ -299,12 +305,12 @@ finding clock_cost() {
   return f;
 }
 
-std::vector<finding> examine() {
+std::vector<finding> examine(const std::string& cgroup) {
   const io_support io = weft::detail::probe_io();
   std::vector<finding> found{context(), vectors(), guards(), backend(io)};
   ring(found, io);
   for (finding& f : std::vector{pwait2(io), descriptors(), locked_memory(io), mappings(), backlog(),
-                                processors(), memory(), overcommit(), clock_cost()})
+                                processors(cgroup), memory(), overcommit(), clock_cost()})
     found.push_back(std::move(f));
   return found;
 }
@@ -356,11 +362,12 @@ void print_text(const utsname& system, const std::vector<finding>& found) {
 
 int usage(std::FILE* to) {
   std::fprintf(to,
-               "usage: weft-doctor [--format text|json]\n"
+               "usage: weft-doctor [--format text|json] [--cgroup DIRECTORY]\n"
                "Prints what this machine supports, which limits will bite, and what mends them.\n"
-               "  --format FORMAT  text (the default) or json\n"
-               "  --version        print the version of weft\n"
-               "  --help           print this\n");
+               "  --format FORMAT     text (the default) or json\n"
+               "  --cgroup DIRECTORY  judge the CPU quota of this cgroup instead of one's own\n"
+               "  --version           print the version of weft\n"
+               "  --help              print this\n");
   return 0;
 }
 
@@ -370,25 +377,41 @@ int bad(std::string_view what, std::string_view argument) {
   return 2;
 }
 
+// The value of the flag `name`, if argv[i] is that, with its value behind it or after a `=`; null: it is
+// another, or the value is missing.
+const char* value_of(std::string_view name, int argc, char** argv, int& i) {
+  const std::string_view argument = argv[i];
+  if (argument == name) return i + 1 < argc ? argv[++i] : nullptr;
+  if (!argument.starts_with(name) || argument[name.size()] != '=') return nullptr;
+  return argv[i] + name.size() + 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   bool json = false;
+  std::string cgroup;
   for (int i = 1; i < argc; ++i) {
-    std::string_view argument = argv[i];
+    const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") return usage(stdout);
     if (argument == "--version") return std::puts(WEFT_VERSION) < 0 ? 1 : 0;
-    constexpr std::string_view format = "--format";
-    if (!argument.starts_with(format) || (argument.size() > format.size() && argument[format.size()] != '='))
+    if (const char* const format = value_of("--format", argc, argv, i)) {
+      json = format == std::string_view{"json"};
+      if (!json && format != std::string_view{"text"}) return bad("no such format, text or json", format);
+    } else if (const char* const directory = value_of("--cgroup", argc, argv, i)) {
+      cgroup = directory;
+      if (access(directory, X_OK) != 0) return bad("no such directory", directory);
+    } else if (argument == "--format") {
+      return bad("needs a value, text or json", argument);
+    } else if (argument == "--cgroup") {
+      return bad("needs a value, the directory of a cgroup", argument);
+    } else {
       return bad("unknown flag", argument);
-    if (argument == format && i + 1 == argc) return bad("needs a value, text or json", argument);
-    const std::string_view value = argument == format ? argv[++i] : argument.substr(format.size() + 1);
-    if (value != "json" && value != "text") return bad("no such format, text or json", value);
-    json = value == "json";
+    }
   }
   utsname system{};
   uname(&system);
-  const std::vector<finding> found = examine();
+  const std::vector<finding> found = examine(cgroup);
   if (json) print_json(system, found);
   else print_text(system, found);
   return std::fflush(stdout) == 0 ? 0 : 1;

@@ -70,6 +70,10 @@ router test_routes() {
     WEFT_TRY(s.write(std::string_view{"abc"}));
     return std::unexpected(weft::errc::limit);
   });
+  r.get("/stopped", [](request&, response& s) -> weft::result<void> {
+    WEFT_TRY(s.write(std::string_view{"abc"}));
+    return std::unexpected(weft::errc::canceled);
+  });
   return r;
 }
 
@@ -365,8 +369,15 @@ TEST(Exchange, streams) {
   EXPECT_EQ(ask("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
             "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc0123456789abcdef0");
   EXPECT_EQ(ask("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n" + get("/")), head + hello);
-  const std::string cut = ask(get("/cut") + get("/"));
-  EXPECT_EQ(cut.find("0\r\n\r\n"), cut.npos);
+}
+
+TEST(Exchange, cuts_a_stream_that_fails_and_reports_it_unless_it_was_stopped) {
+  for (const char* target : {"/cut", "/stopped"}) {
+    const std::string cut = ask(get(target) + get("/"));
+    EXPECT_NE(cut.find("3\r\nabc\r\n"), cut.npos);
+    EXPECT_EQ(cut.find("0\r\n\r\n"), cut.npos);
+    EXPECT_EQ(reports.size(), target == std::string_view{"/cut"} ? 1u : 0u);
+  }
 }
 
 TEST(Exchange, stops_parsing_while_much_output_waits) {

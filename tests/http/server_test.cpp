@@ -211,10 +211,11 @@ class HttpServer : public weft_test::leak_check {
   }
 
   std::string at_;
-  static inline std::atomic<int> heard_on_a_thread_stack{0}, heard_on_a_fiber{0};
+  static inline std::atomic<int> heard_on_a_thread_stack{0}, heard_on_a_fiber{0}, failures_heard{0};
 
  private:
   static void hear(std::string_view report) {
+    if (report.starts_with("http: ")) failures_heard.fetch_add(1);
     if (report.find("out of luck") == report.npos) return;
     const auto* const here = weft::detail::worker::current();
     const bool on_a_fiber = here != nullptr && here->running() != nullptr;
@@ -515,10 +516,17 @@ TEST_F(HttpServer, cancels_what_outlasts_the_drain) {
   dripping.send("GET / HTTP/1.1\r\n");
   client uploading = connect();
   uploading.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+  client listening = connect();  // to a stream, whose handler waits
+  listening.send(get("/ticks"));
   std::this_thread::sleep_for(50ms);
+  const int failures_before = failures_heard.load();
   const auto took = stop();
   EXPECT_GE(took, 190ms);
   EXPECT_LT(took, 3s);
+  EXPECT_EQ(failures_heard.load(), failures_before) << "a drain is no failure of the handlers that it ends";
+  const std::string begun = listening.rest();
+  EXPECT_NE(begun.find("4\r\ntick\r\n"), begun.npos);
+  EXPECT_EQ(begun.find("0\r\n\r\n"), begun.npos) << "it looks complete";
 }
 
 TEST_F(HttpServer, leaves_nothing_behind_after_many_connections) {

@@ -142,7 +142,8 @@ TEST(NurseryDeathTest, destroying_its_count_while_somebody_joins_is_an_assertion
   EXPECT_DEATH(
       {
         sim world{1};
-        auto count = std::make_unique<detail::child_count>();
+        const detail::stop_group group;
+        auto count = std::make_unique<detail::child_count>(group);
         (void)count->enter(0);
         world.spawn([&] { (void)count->wait(deadline::never(), /*cancellable=*/false); });
         (void)world.parked();

@@ -49,6 +49,27 @@ TEST(Select, receives_a_value_that_is_there) {
   EXPECT_EQ(full.size(), 0u);
 }
 
+/// As users write it who pass cases on.
+template <class F>
+select_case<F> if_even(int number, select_case<F> c) {
+  return when(number % 2 == 0, std::move(c));
+}
+
+template <class... F>
+result<std::size_t> select_or_give_up(select_case<F>... cases) {
+  return select(std::move(cases)..., otherwise([] {}));
+}
+
+TEST(Select, a_case_of_any_kind_is_a_select_case_of_one_parameter) {
+  channel<int> full{1};
+  ASSERT_TRUE(full.try_send(7));
+  event never;
+  EXPECT_EQ(select_or_give_up(if_even(1, on_recv(full, must_not_run)), on_set(never, must_not_run)), 2u);
+  int got = 0;
+  EXPECT_EQ(select_or_give_up(if_even(2, on_recv(full, [&](result<int> n) { got = *n; }))), 0u);
+  EXPECT_EQ(got, 7);
+}
+
 TEST(Select, sends_where_there_is_room_and_moves_from_that_value_only) {
   channel<parcel> room{1}, none{0};
   parcel a = std::make_unique<int>(1), b = std::make_unique<int>(2);

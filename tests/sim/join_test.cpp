@@ -159,7 +159,7 @@ void ids_are_given_once(sim& world) {
 TEST(Join, a_thread_that_joins_may_end_at_once) { explore(seeds, threads_join); }
 TEST(Join, giving_up_and_the_end_agree) { explore(seeds, joins_give_up, two_workers); }
 TEST(Join, detaching_and_the_end_agree) { explore(seeds, detached_fibers_end, two_workers); }
-TEST(Join, a_block_may_be_used_again) { explore(seeds / 10, blocks_are_used_again, two_workers); }
+TEST(Join, a_block_may_be_used_again) { explore(seeds, blocks_are_used_again, two_workers); }
 TEST(FiberId, is_given_once) { explore(seeds / 2, ids_are_given_once, two_workers); }
 TEST(Stop, may_come_at_any_time) { explore(seeds, stops_come_at_any_time, two_workers); }
 TEST(Stop, hits_nobody_who_has_the_block_later) { explore(seeds, late_stops_hit_nobody_else, two_workers); }

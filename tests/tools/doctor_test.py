@@ -2,11 +2,13 @@
 import ctypes
 import errno
 import json
+import os
 import platform
 import resource
 import struct
 import subprocess
 import sys
+import tempfile
 import unittest
 
 DOCTOR = sys.argv.pop(1)
@@ -97,6 +99,33 @@ class Doctor(unittest.TestCase):
         self.assertFalse(findings(nofile=100)['nofile']['ok'])
         self.assertIn('36 connections', findings(nofile=100)['nofile']['costs'])
 
+    def test_a_cgroup_s_quota_below_the_cpus_is_a_shortage(self):
+        with tempfile.TemporaryDirectory() as root:
+            group = os.path.join(root, 'pod', 'container')
+            os.makedirs(group)
+
+            def cpus(quota, of='.'):
+                with open(os.path.join(group, of, 'cpu.max'), 'w', encoding='ascii') as file:
+                    file.write(quota + ' 100000\n')
+                done = doctor('--format=json', '--cgroup', group)
+                self.assertEqual((done.returncode, done.stderr), (0, ''))
+                return next(f for f in json.loads(done.stdout)['findings'] if f['name'] == 'cpus')
+
+            online = len(os.sched_getaffinity(0))
+            found = cpus('max')
+            self.assertTrue(found['ok'])
+            self.assertIn('%d workers' % online, found['value'])
+            self.assertIn('cgroup unlimited', found['value'])
+            self.assertTrue(cpus('%d00000' % (online + 1))['ok'])
+            if online > 1:
+                found = cpus('50000')
+                self.assertFalse(found['ok'])
+                self.assertTrue(found['value'].startswith('1 workers'), found['value'])
+                self.assertIn('cgroup 1', found['value'])
+                self.assertIn('echo max > %s/cpu.max' % group, found['remedy'])
+                cpus('max')
+                self.assertFalse(cpus('100000', of='..')['ok'], 'the quota of the group around it')
+
     def test_text_has_a_line_for_each_finding(self):
         text = doctor().stdout
         for name in findings():
@@ -112,7 +141,8 @@ class Doctor(unittest.TestCase):
         self.assertIn('WEFT_SIMD is not one of scalar', refused['costs'])
 
     def test_a_bad_flag_is_one_line_and_status_2(self):
-        for arguments in (['--bogus'], ['--format'], ['--format', 'xml'], ['--formatjson'], ['stray']):
+        for arguments in (['--bogus'], ['--format'], ['--format', 'xml'], ['--formatjson'], ['--cgroup'],
+                          ['--cgroup', '/no/such/directory'], ['stray']):
             done = doctor(*arguments)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count('\n')), (2, '', 1), arguments)
             self.assertIn(arguments[-1], done.stderr)
@@ -120,7 +150,7 @@ class Doctor(unittest.TestCase):
     def test_help_names_every_flag(self):
         done = doctor('--help')
         self.assertEqual(done.returncode, 0)
-        for flag in ('--format', '--version', '--help'):
+        for flag in ('--format', '--cgroup', '--version', '--help'):
             self.assertIn(flag, done.stdout)
 
 
