@@ -18,6 +18,7 @@
 #include <weft/io/ready.hpp>
 #include <weft/io/watcher.hpp>
 #include <weft/net/address.hpp>
+#include <weft/net/connection_pool.hpp>
 #include <weft/net/line_reader.hpp>
 #include <weft/net/resolver.hpp>
 #include <weft/net/socket_options.hpp>
@@ -41,6 +42,7 @@
 #include <weft/runtime/block_pool.hpp>
 #include <weft/runtime/blocking.hpp>
 #include <weft/runtime/broadcast.hpp>
+#include <weft/runtime/buffer_pool.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/condition_variable.hpp>

@@ -49,11 +49,12 @@ void mark_taken(void* block, std::size_t bytes) noexcept {
 
 block_store::block_store(const block_store_options& options) noexcept
     : depot_{options.block_bytes, options.floor},
-      floor_{std::min(options.floor, options.limit)},
+      floor_of_options_{std::min(options.floor, options.limit)},
       limit_{options.limit},
       batch_{batch_of(options.block_bytes, options.limit)},
       checked_{options.checked},
       closed_{options.checked},
+      floor_{floor_of_options_},
       capacity_{floor_} {
   prepare_asymmetric_fences();
 }
@@ -213,7 +214,15 @@ void block_store::warm_up(std::size_t count) noexcept {
   capacity_ = std::max(capacity_, std::min(limit_, in_use() + got));
 }
 
+void block_store::keep(std::size_t count) noexcept {
+  const std::lock_guard wait_for_trim{trim_lock_};
+  const std::lock_guard hold{lock_};
+  floor_ = std::max(floor_of_options_, std::min(count, limit_));
+  capacity_ = std::max(capacity_, floor_);
+}
+
 bool block_store::trim(deadline until) noexcept {
+  const std::lock_guard alone{trim_lock_};
   {
     const std::lock_guard hold{lock_};
     const std::size_t used = in_use();

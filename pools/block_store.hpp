@@ -84,6 +84,10 @@ class block_store {
   /// until the store shrinks.
   void warm_up(std::size_t count) noexcept;
 
+  /// Keeps memory for so many at least, from now on; 0: for as many as the options say. Blocks until a
+  /// trim() that is under way has ended.
+  void keep(std::size_t count) noexcept;
+
   /// Shrinks, if less than 30 % is in use, and frees the pages beyond, until `until`. True: it did not get to
   /// the end.
   bool trim(deadline until) noexcept;
@@ -102,15 +106,17 @@ class block_store {
   std::size_t in_use() const noexcept;
 
   slab_depot depot_;
-  const std::size_t floor_;
+  const std::size_t floor_of_options_;
   const std::size_t limit_;
   const std::uint32_t batch_;
   const bool checked_;
   alignas(cache_line) atomic<bool> closed_;                  // written under the lock
   std::array<atomic<block_cache*>, thread_slots> caches_{};  // made under the lock, and never taken back
 
-  pool_lock lock_;  // guards the rest, and the caches of a closed store
+  pool_lock trim_lock_;  // held by who trims; before the next one
+  pool_lock lock_;       // guards the rest, and the caches of a closed store
   std::uint32_t slots_used_ = 1;
+  std::size_t floor_;
   std::size_t out_ = 0;  // blocks in use or in a cache
   std::size_t capacity_;
   std::size_t high_water_ = 0;

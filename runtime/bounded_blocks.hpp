@@ -52,7 +52,9 @@ class bounded_blocks final : public listed_pool {
   }
 
   std::size_t block_bytes() const noexcept { return store_.block_bytes(); }
+  std::size_t limit() const noexcept { return store_.limit(); }
   void warm_up(std::size_t count) noexcept { store_.warm_up(count); }
+  void keep(std::size_t count) noexcept { store_.keep(count); }
   pool_stats stats() noexcept override { return store_.stats(); }
   bool trim(deadline until) noexcept override { return store_.trim(until); }
 

@@ -27,6 +27,16 @@ bench::sample blocks_64k(std::uint64_t operations) {
   return bench::one_by_one(operations, take_block<65536>, give_block);
 }
 
+/// As buffer_pool's begin: on a page.
+bench::sample buffers_64k(std::uint64_t operations) {
+  const auto take = [](std::uint64_t i) {
+    auto* const block = static_cast<std::uint64_t*>(std::aligned_alloc(4096, 65536));
+    *block = i;
+    return block;
+  };
+  return bench::one_by_one(operations, take, give_block);
+}
+
 bench::sample objects(std::uint64_t operations) {
   return bench::one_by_one(
       operations, [](std::uint64_t i) { return new bench::object{i}; },
@@ -34,9 +44,8 @@ bench::sample objects(std::uint64_t operations) {
 }
 
 const int rows[] = {
-    bench::time_row("pool/block", blocks_1k),
-    bench::time_row("pool/block_burst", blocks_1k_in_bursts),
-    bench::time_row("pool/block_64k", blocks_64k),
+    bench::time_row("pool/block", blocks_1k),      bench::time_row("pool/block_burst", blocks_1k_in_bursts),
+    bench::time_row("pool/block_64k", blocks_64k), bench::time_row("pool/buffer_64k", buffers_64k),
     bench::time_row("pool/object", objects),
 };
 
