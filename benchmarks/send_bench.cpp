@@ -1,7 +1,7 @@
-// Blocks of 64 KiB from one fiber to another over a TCP connection of the loopback, copied into the kernel and
-// sent from where they are (SEND_ZC). One operation is one block sent and received. The loopback has no card
-// that could read the sender's pages, so the kernel copies them late instead of early: what this row shows is
-// what zero copy costs where it cannot pay.
+// Blocks of 64 KiB from one fiber to another over a TCP connection of the loopback, copied into the kernel
+// and sent from where they are (SEND_ZC). One operation is one block sent and received. The loopback has no
+// card that could read the sender's pages, so the kernel copies them late instead of early: what this row
+// shows is what zero copy costs where it cannot pay.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

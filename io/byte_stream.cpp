@@ -11,8 +11,8 @@
 namespace weft::detail {
 namespace {
 
-// Less than that is copied faster than its pages are pinned and its completion is awaited. A guess between what
-// others measured: 4 KiB and 16 KiB.
+// Less than that is copied faster than its pages are pinned and its completion is awaited. A guess between
+// what others measured: 4 KiB and 16 KiB.
 constexpr std::size_t zero_copy_min = 8 << 10;
 
 // The socket or the kernel cannot do it, or has too many pages pinned.

@@ -47,8 +47,8 @@ template <class F>
 concept transform = std::invocable<F&, std::span<std::byte>> &&
                     detail::gives_bytes<std::invoke_result_t<F&, std::span<std::byte>>>;
 
-/// Reads `source` to its end, in chunks of at most 64 KiB, and writes to `target` what f makes of each. At the
-/// end f is called once more, with an empty chunk, for what it has held back.
+/// Reads `source` to its end, in chunks of at most 64 KiB, and writes to `target` what f makes of each. At
+/// the end f is called once more, with an empty chunk, for what it has held back.
 ///
 /// Blocks     the calling fiber or foreign thread; f may wait too.
 /// Errors     f's; all those of transfer(). Rethrows what f throws.

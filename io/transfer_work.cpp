@@ -22,7 +22,7 @@ using io::transfer_way;
 using side_kind = transfer_side::kind;
 using side_role = transfer_side::role;
 
-// Between two looks at the clock, at a stop and at the other fibers: what a fast machine moves in some 100 us.
+// Between two looks at the clock, at a stop and at the other fibers: moved within some 100 us.
 constexpr std::size_t piece_max = 1 << 20;
 // On a thread of its own, so that only who cancels or closes waits for its end: some milliseconds.
 constexpr std::size_t file_piece_max = 16 << 20;
@@ -234,9 +234,8 @@ outcome transfer_work::by_sendfile() noexcept {
   for (unsigned failures = 0;;) {
     const std::size_t size = left(piece_max);
     if (size == 0) return 0;
-    outcome o = call(!to_disk && in_memory(source_, size), [&] {
-      return ::sendfile(target_.fd(), source_.fd(), source_.offset(), size);
-    });
+    outcome o = call(!to_disk && in_memory(source_, size),
+                     [&] { return ::sendfile(target_.fd(), source_.fd(), source_.offset(), size); });
     if (o == 0) return 0;  // the end of the file
     if (o > 0) {
       moved_.taken += static_cast<std::size_t>(o);
@@ -432,7 +431,10 @@ outcome transfer_work::tee_once() {
       if (o >= 0) continue;
     }
     if (o <= 0) return o;
-    if (direct) return moved(static_cast<std::size_t>(o)), o;
+    if (direct) {
+      moved(static_cast<std::size_t>(o));
+      return o;
+    }
     between->filled = static_cast<std::size_t>(o);
     return drain(*between);
   }

@@ -296,7 +296,7 @@ bool uring_poller::deliver_zero_copy(operation& op, const io_uring_cqe& about) n
 }
 
 // What was sent waits for the peer's acknowledgement, which may never come. Nothing takes it back from the
-// socket's queue but the end of the connection: connect(2) to nowhere, which sends a reset and drops the queue.
+// socket's queue but the end of the connection: connect(2) to nowhere sends a reset and drops the queue.
 void uring_poller::break_off(operation& op) noexcept {
   op.poller_state |= broken_off;
   const sockaddr nowhere{.sa_family = AF_UNSPEC, .sa_data = {}};

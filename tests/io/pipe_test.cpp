@@ -107,9 +107,8 @@ TEST_P(Pipe, a_deadline_a_stop_and_a_close_end_it) {
       ASSERT_EQ(::write(write_end, "some", 4), 4);
       process::pipe_end source{read_end.release()};
       io::transfer_result r;
-      auto moves = spawn([&] {
-        r = io::pipe(source, int{near}, upper, how == 0 ? deadline{3ms} : deadline{20s});
-      });
+      auto moves =
+          spawn([&] { r = io::pipe(source, int{near}, upper, how == 0 ? deadline{3ms} : deadline{20s}); });
       char got[4];
       EXPECT_EQ(io::recv(far, bytes_of(got)).value(), 4u);
       EXPECT_EQ(std::string_view(got, 4), "SOME");

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <weft/io/transfer.hpp>
+#include <weft/net/socket_options.hpp>
 #include <weft/net/unix_stream.hpp>
 #include <weft/runtime/spawn.hpp>
 
@@ -32,12 +33,12 @@ std::vector<std::byte> all_of(net::tcp_stream& from) {
   }
 }
 
-// Until its peer's window and its own queue are full; then there is room in the queue for more.
-void stall(net::tcp_stream& s) {
-  const auto block = pattern(1 << 20);
-  while (s.write_some(block, 20ms)) {}
-  const int room = 64 << 20;
-  ASSERT_EQ(::setsockopt(s.native_handle(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room), 0);
+// The window of `far` is so small that most of what is sent stays in the queue of `near`.
+stream_pair narrow_window() {
+  auto listener = net::tcp_listener::bind("127.0.0.1:0");
+  EXPECT_TRUE(net::set_receive_buffer(listener->native_handle(), 2048));
+  auto near = net::tcp_stream::connect(listener->local_address(), 5s);
+  return {std::move(*near), std::move(*listener->accept(5s))};
 }
 
 bool has_zero_copy() {
@@ -82,9 +83,8 @@ TEST_F(ZeroCopy, a_unix_stream_and_a_foreign_thread_copy) {
     reader.join();
     EXPECT_TRUE(got == bytes);
     auto again = weft::spawn([&] { EXPECT_TRUE(far.read_exactly(got, 5s)); });
-    auto on_thread = weft::spawn_blocking([&] {
-      EXPECT_EQ(near.write_all_zero_copy(bytes, 5s)->bytes, bytes.size());
-    });
+    auto on_thread =
+        weft::spawn_blocking([&] { EXPECT_EQ(near.write_all_zero_copy(bytes, 5s)->bytes, bytes.size()); });
     on_thread.join();
     again.join();
   });
@@ -105,8 +105,7 @@ TEST_F(ZeroCopy, a_peer_that_does_not_read_holds_nobody_beyond_the_deadline_or_a
   on_fiber([] {
     const std::vector<std::byte> bytes = pattern(256 << 10);
     for (const bool stopped : {false, true}) {
-      auto [near, far] = connected();
-      stall(near);
+      auto [near, far] = narrow_window();
       io::transfer_result sent;
       auto sender = weft::spawn(
           [&] { sent = near.write_all_zero_copy(bytes, stopped ? weft::deadline{} : weft::deadline{20ms}); });
@@ -127,8 +126,7 @@ TEST_F(ZeroCopy, close_from_another_fiber_ends_it) {
     on_fiber(
         [] {
           const std::vector<std::byte> bytes = pattern(256 << 10);
-          auto [near, far] = connected();
-          stall(near);
+          auto [near, far] = narrow_window();
           io::transfer_result sent;
           auto sender = weft::spawn([&, &s = near] { sent = s.write_all_zero_copy(bytes); });
           (void)weft::this_fiber::sleep_for(5ms);
