@@ -61,7 +61,7 @@ fd_pair place(medium m, bool near_reads) {
 
 std::string all_of(int fd) {
   std::string all;
-  std::array<char, 70'000> part;
+  std::vector<char> part(70'000);
   for (;;) {
     const auto got = io::read(fd, bytes_of(part));
     if (!got || *got == 0) return all;
@@ -293,7 +293,8 @@ TEST_P(Transfer, what_is_closed_or_no_descriptor_says_so) {
     EXPECT_EQ(io::transfer(in, none).error(), errc::closed);
     EXPECT_EQ(io::transfer(none, in).error(), errc::closed);
     EXPECT_EQ(io::transfer(-1, in).error(), std::errc::bad_file_descriptor);
-    const file read_only = file::open(path("in")).value();
+    make("other");
+    const file read_only = file::open(path("other")).value();
     EXPECT_EQ(io::transfer(in, read_only.native_handle()).error(), std::errc::bad_file_descriptor);
   });
 }
@@ -342,7 +343,8 @@ TEST_P(Transfer, a_deadline_that_has_passed_moves_what_can_be_moved_at_once) {
 TEST_P(Transfer, a_stop_ends_it_while_it_waits_for_either_end) {
   for (const transfer_way by : {transfer_way::none, transfer_way::copying}) {
     run(1, [&] {
-      file endless = file::open("/dev/zero").value(), in = sparse(io::to_string(by), 4 << 20);
+      file endless = file::open("/dev/zero").value(), null = file::open("/dev/null", O_WRONLY).value();
+      file in = sparse(io::to_string(by), 4 << 20);
       auto [read_end, write_end] = pipe_pair();
       auto [near, far] = socket_pair();
       auto waits_for_source = spawn([&]() -> result<void> {
@@ -364,7 +366,6 @@ TEST_P(Transfer, a_stop_ends_it_while_it_waits_for_either_end) {
       EXPECT_GT(moved.bytes, 0u);
       // One that never waits hears of it as well.
       auto never_waits = spawn([&]() -> result<void> {
-        file null = file::open("/dev/null", O_WRONLY).value();
         WEFT_TRY(io::transfer(endless, null, io::to_the_end, {}, by));
         return {};
       });
