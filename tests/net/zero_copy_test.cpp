@@ -10,6 +10,7 @@
 #include <weft/io/transfer.hpp>
 #include <weft/net/socket_options.hpp>
 #include <weft/net/unix_stream.hpp>
+#include <weft/runtime/blocking.hpp>
 #include <weft/runtime/spawn.hpp>
 
 using namespace weft::testing;
