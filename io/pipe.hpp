@@ -58,10 +58,10 @@ template <transform F>
 [[nodiscard]] transfer_result pipe(transfer_end source, transfer_end target, F&& f, deadline until = {}) {
   using function = std::remove_reference_t<F>;
   const auto call = [](void* context, std::span<std::byte> chunk) -> result<byte_view> {
-    return (*static_cast<function*>(context))(chunk);
+    return (**static_cast<function**>(context))(chunk);
   };
-  auto* const context = const_cast<std::remove_const_t<function>*>(std::addressof(f));
-  return detail::pipe_through(source, target, call, context, until);
+  function* at = std::addressof(f);  // which may be a function, and no object
+  return detail::pipe_through(source, target, call, &at, until);
 }
 
 }  // namespace io
