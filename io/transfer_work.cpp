@@ -22,7 +22,7 @@ using io::transfer_way;
 using side_kind = transfer_side::kind;
 using side_role = transfer_side::role;
 
-// Between two looks at the clock, at a stop and at the other fibers: moved within some 100 us.
+// Between two looks at the clock, at a stop and at the other fibers: moved within some 300 us.
 constexpr std::size_t piece_max = 1 << 20;
 // On a thread of its own, so that only who cancels or closes waits for its end: some milliseconds.
 constexpr std::size_t file_piece_max = 16 << 20;
@@ -119,8 +119,8 @@ io::transfer_result transfer_work::finish(outcome o) const noexcept {
   return moved_;
 }
 
-// Measured, benchmarks/transfers: to a socket sendfile and splice move a file equally fast, and sendfile
-// needs half the system calls and no pipe.
+// Measured, benchmarks/transfers, 1 GiB to a socket of the loopback: sendfile takes 0.35 s of CPU per GB,
+// splice through a pipe 0.42, copying 0.66; the throughput of the first two is the same.
 transfer_way transfer_work::best() const noexcept {
   if (source_.what() == side_kind::stored && target_.what() == side_kind::stored)
     return transfer_way::copy_file_range;

@@ -4,8 +4,8 @@
 //
 // A call is made at once and the fiber waits only for the end that was not ready. What may wait for a disk is
 // made on the offload pool: a splice to a file, and all that reads a file whose next bytes are not in memory.
-// The ring's own splice is no better there: it always goes to a thread of the kernel's (measured by
-// benchmarks/transfers).
+// The ring's own splice is no better there: it always goes to a thread of the kernel's (benchmarks/transfers:
+// 0.49 s of CPU per GB, where splice takes 0.42).
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,7 @@ class passage {
 
   std::size_t filled = 0;  // bytes in it
 
-  static constexpr std::size_t capacity = 256 << 10;  // asked for; a user may have too many pipes to get it
+  static constexpr std::size_t capacity = 256 << 10;  // asked for, a guess; too many pipes, and one gets less
 
  private:
   pipe_ends ends_;

@@ -1,7 +1,7 @@
 // Pipes that nobody uses at the moment, kept by a worker for the next fiber that moves pages through one.
 //
-// A pipe that is made, made larger and closed again costs as much as moving some 64 KiB (measured); one that
-// is kept costs two descriptors. They go with the poller that keeps them.
+// A pipe that is made, made larger and closed again costs 9 us (measured), as much as moving some 25 KiB; one
+// that is kept costs two descriptors. They go with the poller that keeps them.
 #pragma once
 
 #include <cstddef>
