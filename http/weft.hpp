@@ -14,8 +14,10 @@
 #include <weft/io/io.hpp>
 #include <weft/io/mapping.hpp>
 #include <weft/io/owned_descriptor.hpp>
+#include <weft/io/pipe.hpp>
 #include <weft/io/process.hpp>
 #include <weft/io/ready.hpp>
+#include <weft/io/transfer.hpp>
 #include <weft/io/watcher.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/connection_pool.hpp>

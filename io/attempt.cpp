@@ -149,7 +149,8 @@ WEFT_NOINLINE int attempt_connect(operation& op) noexcept {
 int attempt(operation& op, bool seen_ready) noexcept {
   switch (op.code) {
     case operation_code::recv:
-    case operation_code::send: return attempt_transfer(op);
+    case operation_code::send:
+    case operation_code::send_zero_copy: return attempt_transfer(op);  // copies
     case operation_code::connect: return attempt_connect(op);
     case operation_code::accept: {
       const bool begun = op.poller_result != 0;
@@ -162,7 +163,8 @@ int attempt(operation& op, bool seen_ready) noexcept {
 }
 
 int progress_or(const operation& op, int otherwise) noexcept {
-  const bool counts_bytes = op.code == operation_code::recv || op.code == operation_code::send;
+  const bool counts_bytes = op.code == operation_code::recv || op.code == operation_code::send ||
+                            op.code == operation_code::send_zero_copy;
   return counts_bytes && op.poller_result > 0 ? op.poller_result : otherwise;
 }
 

@@ -10,9 +10,14 @@
 #include <span>
 
 #include <weft/io/descriptor.hpp>
+#include <weft/io/transfer_result.hpp>
 #include <weft/runtime/base/byte_view.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+
+namespace weft::io {
+class transfer_end;
+}
 
 namespace weft::detail {
 
@@ -74,6 +79,21 @@ class byte_stream {
   /// Errors     as write_all(), and nothing has gone out.
   [[nodiscard]] result<std::size_t> write_some(byte_view bytes, deadline until = {});
 
+  /// As write_all(), but the network card reads `bytes` where they are, if kernel and connection can do that
+  /// (SEND_ZC of io_uring; over the loopback the kernel copies them in the end). `way` of the result is
+  /// zero_copy if nothing was copied. It pays for large blocks over a real network, where memory is the
+  /// bottleneck, and costs a wait for the peer's acknowledgement.
+  ///
+  /// Blocks     the calling fiber, until the kernel has let go of `bytes`.
+  /// Errors     as write_all(), and in the error how many the kernel had taken. EINVAL: `bytes` lie on the
+  ///            stack of a fiber.
+  /// Cancelled  when the kernel has let go of `bytes`, as for a deadline and close(). If the peer has not
+  ///            acknowledged by then what was sent, nothing but the end of the connection makes the kernel do
+  ///            so: the peer sees a reset.
+  /// Safe from  any fiber.
+  [[nodiscard]] io::transfer_result write_all_zero_copy(byte_view bytes, deadline until = {})
+    requires std::same_as<Transfer, socket_transfer>;
+
   /// Tells the peer that nothing more will come: it reads 0 after all that was written. Reading goes on.
   ///
   /// Errors     closed; ENOTCONN.
@@ -97,6 +117,9 @@ class byte_stream {
   ~byte_stream() = default;  // closes
 
   descriptor descriptor_;
+
+ private:
+  friend class io::transfer_end;
 };
 
 using socket_stream = byte_stream<socket_transfer>;

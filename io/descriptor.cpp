@@ -257,6 +257,17 @@ outcome descriptor::send_outcome(std::span<const std::byte> bytes, int flags, de
   return run(p, direction::out, until);
 }
 
+result<std::size_t> descriptor::send_zero_copy(std::span<const std::byte> bytes, bool& copied,
+                                               deadline until) noexcept {
+  pending_operation p{operation_code::send_zero_copy, -1};
+  p.set_buffer(bytes.data(), bytes.size());
+  p.flags = MSG_WAITALL;
+  p.offset = 0;
+  const outcome o = run(p, direction::out, until);
+  copied = p.offset == 0;
+  return to_result<std::size_t>(o);
+}
+
 outcome descriptor::read_outcome(std::span<std::byte> into, std::int64_t offset, deadline until) noexcept {
   pending_operation p{operation_code::read, -1};
   p.set_buffer(into.data(), into.size());
@@ -343,6 +354,17 @@ outcome descriptor::pause_as(user& u, deadline pause, deadline until) noexcept {
   if (u.told.load(std::memory_order_acquire)) return failure(errc::closed);
   if (how == wake_reason::canceled) return failure(errc::canceled);
   return std::min(until, deadline_here()).expired() ? failure(errc::deadline_exceeded) : 0;
+}
+
+descriptor::hold::~hold() {
+  if (of_ != nullptr) of_->leave(way_, user_);
+}
+
+outcome descriptor::hold::take(descriptor& of, short events, deadline until) noexcept {
+  way_ = events == POLLOUT ? direction::out : direction::in;
+  const outcome entered = of.enter(way_, user_, until);
+  if (entered >= 0) of_ = &of;
+  return entered;
 }
 
 result<void> descriptor::shutdown(int how) noexcept {

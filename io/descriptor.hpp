@@ -66,6 +66,14 @@ class descriptor {
     return to_result<std::size_t>(send_outcome(bytes, flags, until));
   }
 
+  /// As send() of all of them, from where they are if the kernel can: returns when it has let go of `bytes`.
+  /// `copied`: whether it has copied them after all. Ended by a deadline, a stop or close(), it gives up the
+  /// connection if that is what keeps the kernel from letting go.
+  ///
+  /// Errors     EOPNOTSUPP, EINVAL: not this socket, or not this kernel. ENOBUFS, ENOMEM: too much at once.
+  [[nodiscard]] result<std::size_t> send_zero_copy(std::span<const std::byte> bytes, bool& copied,
+                                                   deadline until = {}) noexcept;
+
   /// As recv and send, for what is no socket. `offset` -1: at the file's own position.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into, std::int64_t offset = -1,
                                          deadline until = {}) noexcept {
@@ -106,6 +114,9 @@ class descriptor {
     };
     return to_result<std::size_t>(attempt_when_ready(events, f, &call, until));
   }
+
+  /// One direction for longer than one operation, in the frame of who holds it.
+  class hold;
 
   /// At once, whoever uses it. `how`: SHUT_*.
   ///
@@ -172,6 +183,32 @@ class descriptor {
   atomic<std::uintptr_t> words_[2];
   intrusive_list<list_waiter> queue_;  // turns, of both directions, or later closers; under lock_
   detail::wait* closer_ = nullptr;     // close() waits until nobody uses it; under lock_
+};
+
+/// Others wait their turn meanwhile. close() tells, and then waits for the end of this.
+class descriptor::hold {
+ public:
+  hold() = default;
+  hold(const hold&) = delete;
+  hold& operator=(const hold&) = delete;
+  ~hold();
+
+  /// Waits its turn. `events`: POLLIN or POLLOUT, which direction. Once; only then it may be held.
+  ///
+  /// Blocks     the calling fiber or foreign thread.
+  /// Errors     closed, canceled, deadline_exceeded.
+  [[nodiscard]] outcome take(descriptor& of, short events, deadline until) noexcept;
+
+  /// What close() is to end, as long as it is under way; nullptr: nothing.
+  void doing(pending_operation* p) noexcept { user_.doing = p; }
+
+  /// Whether close() was called: then nothing new may begin.
+  const atomic<bool>& told() const noexcept { return user_.told; }
+
+ private:
+  descriptor* of_ = nullptr;
+  direction way_ = direction::in;
+  user user_;
 };
 
 }  // namespace weft::detail

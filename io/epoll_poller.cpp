@@ -49,6 +49,7 @@ std::uint32_t interest_of(const operation& op) noexcept {
     case operation_code::write:
     case operation_code::writev:
     case operation_code::send:
+    case operation_code::send_zero_copy:
     case operation_code::connect: return EPOLLOUT;
     default: return EPOLLIN;
   }

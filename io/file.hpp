@@ -196,6 +196,7 @@ class file {
 
  private:
   friend class batch;
+  friend class transfer_end;
 
   file(int fd, int flags) noexcept : descriptor_{fd}, direct_{(flags & O_DIRECT) != 0} {}
 

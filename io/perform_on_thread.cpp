@@ -24,6 +24,7 @@ short events_of(const operation& op) noexcept {
     case operation_code::write:
     case operation_code::writev:
     case operation_code::send:
+    case operation_code::send_zero_copy:
     case operation_code::connect: return POLLOUT;
     default: return POLLIN;
   }

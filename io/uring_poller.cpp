@@ -16,6 +16,10 @@ constexpr std::uint64_t wake_up = 2;
 
 static_assert(alignof(operation) > wake_up);
 
+// Newer than some headers (Linux 6.2): the second completion of SEND_ZC is to say whether it was one.
+constexpr unsigned report_usage = 1u << 3;
+constexpr unsigned was_copied = 1u << 31;
+
 void prepare(io_uring_sqe* sqe, const operation& op) noexcept {
   const auto flags = static_cast<int>(op.flags);
   const auto offset = static_cast<std::uint64_t>(op.offset);
@@ -37,6 +41,9 @@ void prepare(io_uring_sqe* sqe, const operation& op) noexcept {
     case operation_code::recv: io_uring_prep_recv(sqe, op.fd, op.address, op.length, flags); break;
     case operation_code::send:
       io_uring_prep_send(sqe, op.fd, op.address, op.length, flags | MSG_NOSIGNAL);
+      break;
+    case operation_code::send_zero_copy:
+      io_uring_prep_send_zc(sqe, op.fd, op.address, op.length, flags | MSG_NOSIGNAL, report_usage);
       break;
     case operation_code::accept: io_uring_prep_accept(sqe, op.fd, nullptr, nullptr, flags); break;
     case operation_code::accept_many:
@@ -119,7 +126,9 @@ void uring_poller::cancel(operation& op) noexcept {
   if ((op.poller_state & cancelled) != 0) return;
   ++counters_.cancelled;
   op.poller_state |= cancelled;
-  if (place_of(op) == waiting) {
+  if ((op.poller_state & sent) != 0) {
+    break_off(op);
+  } else if (place_of(op) == waiting) {
     waiting_.remove(op);
     end_later(op, -ECANCELED);
   } else if (place_of(op) == in_kernel) {
@@ -241,8 +250,14 @@ bool uring_poller::deliver_completions() noexcept {
     const bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
     if (about == wake_up) woken(more);
     else if (about != nothing) {
-      deliver_one(*reinterpret_cast<operation*>(static_cast<std::uintptr_t>(about)), cqe->res, more);
-      any = true;
+      operation& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(about));
+      if ((cqe->flags & (IORING_CQE_F_MORE | IORING_CQE_F_NOTIF)) != 0 &&
+          op.code == operation_code::send_zero_copy) [[unlikely]] {
+        any |= deliver_zero_copy(op, *cqe);
+      } else {
+        deliver_one(op, cqe->res, more);
+        any = true;
+      }
     }
   }
   io_uring_cq_advance(ring_.get(), there);
@@ -264,6 +279,28 @@ void uring_poller::deliver_one(operation& op, int outcome, bool more) noexcept {
   if (place_of(op) == cancel_waiting) waiting_.remove(op);
   if ((op.poller_state & cancelled) != 0) end_later(op, -ECANCELED);
   else start(op);
+}
+
+// Two completions: what the kernel took, and that it has let go of it. True: that was the second.
+bool uring_poller::deliver_zero_copy(operation& op, const io_uring_cqe& about) noexcept {
+  if ((about.flags & IORING_CQE_F_NOTIF) == 0) {
+    op.poller_result = about.res;
+    if (about.res > 0) op.poller_state |= sent;  // else it holds nothing, and says so at once
+    if ((op.poller_state & cancelled) != 0 && about.res > 0) break_off(op);
+    return false;
+  }
+  op.offset = (static_cast<unsigned>(about.res) & was_copied) != 0 ? 0 : 1;
+  if (place_of(op) == cancel_waiting) waiting_.remove(op);
+  finish(op, (op.poller_state & broken_off) != 0 ? -ECANCELED : op.poller_result);
+  return true;
+}
+
+// What was sent waits for the peer's acknowledgement, which may never come. Nothing takes it back from the
+// socket's queue but the end of the connection: connect(2) to nowhere sends a reset and drops the queue.
+void uring_poller::break_off(operation& op) noexcept {
+  op.poller_state |= broken_off;
+  const sockaddr nowhere{.sa_family = AF_UNSPEC, .sa_data = {}};
+  (void)::connect(op.fd, &nowhere, sizeof nowhere);
 }
 
 void uring_poller::finish(operation& op, int outcome) noexcept {

@@ -44,11 +44,13 @@ class uring_poller final : public poller {
       3;                                    // in the kernel, and in waiting_ because its cancel found no room
   static constexpr std::uint8_t ended = 4;  // in ended_, with poller_result
   static constexpr std::uint8_t place = 7;
-  static constexpr std::uint8_t cancelled = 8;  // cancel() was called
+  static constexpr std::uint8_t cancelled = 8;    // cancel() was called
+  static constexpr std::uint8_t sent = 16;        // a send_zero_copy whose bytes the kernel still looks at
+  static constexpr std::uint8_t broken_off = 32;  // and whose connection was given up
 
   static std::uint8_t place_of(const operation& op) noexcept { return op.poller_state & place; }
   static void move_to(operation& op, std::uint8_t where) noexcept {
-    op.poller_state = static_cast<std::uint8_t>((op.poller_state & cancelled) | where);
+    op.poller_state = static_cast<std::uint8_t>((op.poller_state & ~place) | where);
   }
 
   io_uring_sqe* submission() noexcept;
@@ -66,6 +68,8 @@ class uring_poller final : public poller {
   bool deliver_ended() noexcept;
   bool deliver_completions() noexcept;
   void deliver_one(operation& op, int outcome, bool more) noexcept;
+  bool deliver_zero_copy(operation& op, const io_uring_cqe& about) noexcept;
+  static void break_off(operation& op) noexcept;
   void finish(operation& op, int outcome) noexcept;
   void woken(bool armed) noexcept;
 

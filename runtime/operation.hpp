@@ -27,6 +27,10 @@ enum class operation_code : std::uint8_t {
   close,        // fd
   shutdown,     // fd, flags = SHUT_*
   poll,         // fd, flags = POLL*; result is the events that are ready
+  // As send, from the caller's own pages where the kernel can: completes when it has let go of them, perhaps
+  // as late as the peer's acknowledgement. `offset`: 0; becomes 1 if nothing was copied. cancel() after the
+  // kernel has taken bytes gives up the connection, because nothing else gives them back: -ECANCELED.
+  send_zero_copy,
 };
 
 /// Hints that only make an operation cheaper.

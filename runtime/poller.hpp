@@ -9,6 +9,7 @@
 
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/idle_pipes.hpp>
 #include <weft/runtime/operation.hpp>
 
 namespace weft::detail {
@@ -68,8 +69,14 @@ class poller {
 
   const poller_counters& counters() const noexcept { return counters_; }
 
+  /// What the owner's fibers move pages through.
+  idle_pipes& pipes() noexcept { return pipes_; }
+
  protected:
   poller_counters counters_;
+
+ private:
+  idle_pipes pipes_;
 };
 
 /// A poller for the calling thread. WEFT_BACKEND=uring|epoll overrides options.backend; automatic means

@@ -215,6 +215,8 @@ PLAIN = {
                  r'\[::\]:8080 +port 8080, every address of this machine']),
     'barrier': ([], ['after step 1: 7 0 1 2 3 4 5 6', 'after step 2: 6 7 0 1 2 3 4 5',
                      'after step 3: 5 6 7 0 1 2 3 4']),
+    'transfer': ([], ['sent 98890 bytes by sendfile', 'received 98890 bytes, 10000 lines',
+                      'then: Broken pipe after 0 bytes', 'a block of 65536 bytes went by copying']),
     'batch': ([], ['8 pieces are full, the last one has 0 bytes', 'what was written came back: yes']),
     'broadcast': ([], ['heard 10', 'missed 6, then 6']),
     'block_pool': ([], ['at most 8 at once, 0 in use now, 1000 served']),

@@ -83,6 +83,7 @@ void faulty_poller::shorten(shadow& of) noexcept {
 void faulty_poller::hear(shadow& heard, int result, bool more) noexcept {
   const unsigned turns =
       chance(chances_.late) ? static_cast<unsigned>(1 + random_() % chances_.late_turns) : 0;
+  heard.of->offset = heard.offset;  // where send_zero_copy says more than a number
   held_.push_back({heard.of, result, more, turns});
   if (more) return;
   const auto mine = [&heard](const std::unique_ptr<shadow>& s) { return s.get() == &heard; };
