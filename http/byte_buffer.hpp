@@ -1,13 +1,15 @@
 // Text that grows at its end: output that waits to be sent, header fields, bodies. Cleared, it keeps its
-// memory.
+// memory; released, it gives it back to where it came from, which for a server is a pool.
 //
 // Not std::string: extend() gives room that is not zeroed first, and appending is a compare and a copy with a
-// cold way to grow, so that it needs little of a fiber's stack.
+// cold way to grow, so that it needs little of a fiber's stack. It grows by four, as the sizes of the pools
+// do.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <memory>
+#include <memory_resource>
 #include <string_view>
 #include <utility>
 
@@ -17,15 +19,21 @@ namespace weft::http::detail {
 
 class byte_buffer {
  public:
-  byte_buffer() noexcept = default;
+  static constexpr std::size_t first_bytes = 1 << 10;
+
+  /// Takes `first` bytes of `memory` when there is something to hold, and more as it grows.
+  explicit byte_buffer(std::pmr::memory_resource& memory = *std::pmr::new_delete_resource(),
+                       std::size_t first = first_bytes) noexcept
+      : from_{memory}, first_{first} {}
   byte_buffer(const byte_buffer&) = delete;
   byte_buffer& operator=(const byte_buffer&) = delete;
+  ~byte_buffer() { release(); }
 
   /// Room for `length` more bytes, which count as written.
   char* extend(std::size_t length) {
     if (capacity_ - size_ < length) [[unlikely]]
       grow(length);
-    return memory_.get() + std::exchange(size_, size_ + length);
+    return memory_ + std::exchange(size_, size_ + length);
   }
 
   void append(std::string_view text) {
@@ -38,33 +46,35 @@ class byte_buffer {
     (append(text), ...);
   }
 
-  std::string_view text() const noexcept { return {memory_.get(), size_}; }
+  std::string_view text() const noexcept { return {memory_, size_}; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
   void clear() noexcept { size_ = 0; }
   /// Drops what was written last, down to `size` bytes.
   void shrink(std::size_t size) noexcept { size_ = size; }
-  /// Clears, and gives memory beyond `keep` bytes back.
-  void trim(std::size_t keep) noexcept {
-    size_ = 0;
-    if (capacity_ > keep) {
-      memory_.reset();
-      capacity_ = 0;
-    }
+  /// Clears, and gives the memory back.
+  void release() noexcept {
+    if (capacity_ != 0) from_.deallocate(memory_, capacity_);
+    memory_ = nullptr;
+    size_ = capacity_ = 0;
   }
 
  private:
   WEFT_NOINLINE void grow(std::size_t more) {
-    std::size_t wanted = capacity_ == 0 ? 1024 : capacity_ * 2;
-    if (wanted < size_ + more) wanted = size_ + more;
-    std::unique_ptr<char[]> moved{new char[wanted]};
-    if (size_ != 0) std::memcpy(moved.get(), memory_.get(), size_);
-    memory_ = std::move(moved);
+    const std::size_t wanted = std::max(capacity_ == 0 ? first_ : capacity_ * 4, size_ + more);
+    auto* const moved = static_cast<char*>(from_.allocate(wanted));
+    const std::size_t size = size_;
+    if (size != 0) std::memcpy(moved, memory_, size);
+    release();
+    memory_ = moved;
     capacity_ = wanted;
+    size_ = size;
   }
 
-  std::unique_ptr<char[]> memory_;
+  std::pmr::memory_resource& from_;
+  const std::size_t first_;
+  char* memory_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };

@@ -9,20 +9,9 @@
 
 namespace weft::http::detail {
 
-std::unique_ptr<exchange> worker_part::take(const service& of) {
-  if (free.empty()) return std::make_unique<exchange>(of, date);
-  std::unique_ptr<exchange> e = std::move(free.back());
-  free.pop_back();
-  return e;
-}
-
-void worker_part::give(std::unique_ptr<exchange> e) {
-  if (free.size() < free_max) free.push_back(std::move(e));
-}
-
-connection::connection(const service& of, const connection_times& times, worker_part& here,
-                       net::tcp_stream stream) noexcept
-    : service_{of}, times_{times}, here_{here}, stream_{std::move(stream)} {
+connection::connection(const service& of, const connection_times& times, object_pool<exchange>& exchanges,
+                       worker_part& here, net::tcp_stream stream) noexcept
+    : service_{of}, times_{times}, exchanges_{exchanges}, here_{here}, stream_{std::move(stream)} {
   here_.connections.push_back(*this);
 }
 
@@ -30,10 +19,11 @@ connection::~connection() { unlink(); }
 
 void connection::run() {
   for (;;) {
-    std::unique_ptr<exchange> e = here_.take(service_);
-    e->begin(*this);
-    const outcome how = serve(*e);
-    here_.give(std::move(e));
+    result<pooled<exchange>> e = exchanges_.acquire(service_, here_.date);
+    if (!e) return;  // there is no memory
+    (*e)->begin(*this);
+    const outcome how = serve(**e);
+    e->reset();
     if (how == outcome::ended || !wait_for_request()) return;
   }
 }

@@ -1,12 +1,10 @@
 // One connection, driven by one fiber: reads, lets an exchange answer, sends, waits.
 //
-// While it waits for a next request that does not come at once, it holds no exchange and so no buffer: those
-// go back to the worker it runs on, to which a started fiber keeps.
+// It lies in a pool of its server's, whose limit is that of connections. While it waits for a next request
+// that does not come at once, it holds no exchange and so no buffer: those go back to their pools.
 #pragma once
 
 #include <chrono>
-#include <memory>
-#include <vector>
 
 #include <weft/http/date.hpp>
 #include <weft/http/exchange.hpp>
@@ -14,6 +12,7 @@
 #include <weft/http/transport.hpp>
 #include <weft/net/tcp_stream.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
+#include <weft/runtime/object_pool.hpp>
 
 namespace weft::http::detail {
 
@@ -31,21 +30,15 @@ class connection;
 
 /// What the connections of one server on one worker share. Touched by that worker only.
 struct worker_part {
-  std::unique_ptr<exchange> take(const service& of);
-  void give(std::unique_ptr<exchange> e);
-
-  static constexpr std::size_t free_max = 64;  // more are freed: 64 x 24 KiB
-
   date_cache date;
-  std::vector<std::unique_ptr<exchange>> free;
   weft::detail::intrusive_list<connection> connections;
 };
 
 class connection final : public weft::detail::list_node, private transport {
  public:
   /// `here`: of the worker that the calling fiber runs on.
-  connection(const service& of, const connection_times& times, worker_part& here,
-             net::tcp_stream stream) noexcept;
+  connection(const service& of, const connection_times& times, object_pool<exchange>& exchanges,
+             worker_part& here, net::tcp_stream stream) noexcept;
   ~connection();
 
   /// Serves the connection to its end.
@@ -71,6 +64,7 @@ class connection final : public weft::detail::list_node, private transport {
 
   const service& service_;
   const connection_times& times_;
+  object_pool<exchange>& exchanges_;
   worker_part& here_;
   net::tcp_stream stream_;
   deadline head_until_;   // never: no head has begun

@@ -30,15 +30,16 @@ constexpr bool has_encoded_slash(std::string_view path, std::size_t percent) noe
 exchange::exchange(const service& of, date_cache& date)
     : service_{of},
       date_{date},
-      input_{of.limits.head.head},
+      input_{of.limits.head.head, *of.memory},
       parser_{of.limits.head},
-      request_{input_, *this},
-      response_{*this} {}
+      request_{input_, *this, *of.memory},
+      response_{*this, *of.memory},
+      output_{*of.memory, output_first} {}
 
 void exchange::begin(transport& through) noexcept {
   transport_ = &through;
   input_.clear();
-  output_.trim(output_kept);
+  output_.release();
   parser_.reset();
   route_ = nullptr;
   unread_ = 0;
@@ -208,8 +209,9 @@ void exchange::run_handler() {
     }
     finish_response();
   }
-  request_.decoded_.clear();
-  request_.body_.trim(output_kept);
+  request_.decoded_.release();
+  request_.body_.release();
+  response_.release();
   route_ = nullptr;
 }
 

@@ -5,7 +5,7 @@
 // advance(), and does as it is told; everything that one read brought is answered into one output, which is
 // sent once. Only run_handler() may block, so the driver may be a fiber per connection, or a worker that
 // starts a fiber for it. An idle connection needs none: exchanges are pooled, and `idle()` says when one can
-// be given back.
+// be given back. Its output and its bodies hold memory only while there is something in them.
 #pragma once
 
 #include <cstddef>
@@ -42,13 +42,13 @@ class exchange final : private body_source {
   /// Parses and answers all it can, then says what must happen next.
   next advance();
 
-  std::span<std::byte> input_space() noexcept { return input_.space(); }
+  std::span<std::byte> input_space() { return input_.space(); }
   void received(std::size_t length) noexcept { input_.added(length); }
   /// The peer will send no more. It still gets its answers.
   void peer_ended() noexcept { peer_ended_ = true; }
 
   std::string_view output() const noexcept { return output_.text(); }
-  void sent() noexcept { output_.trim(output_kept); }
+  void sent() noexcept { output_.release(); }
 
   /// Runs the handler of the request at hand and writes its response to the output. Blocks as the handler
   /// does.
@@ -73,7 +73,7 @@ class exchange final : private body_source {
   [[nodiscard]] result<void> flush(deadline until);
 
  private:
-  static constexpr std::size_t output_kept = 64 << 10;
+  static constexpr std::size_t output_first = 4 << 10;  // in general the answers to what one read brings
 
   result<std::size_t> fetch(std::span<std::byte> into, deadline until) override;
 

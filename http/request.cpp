@@ -12,11 +12,11 @@ namespace weft::http {
 // A copy of `text` with %XX decoded; a null view if it cannot be.
 std::string_view request::decoded(std::string_view text, bool plus_is_space) const {
   if (text.find('%') == text.npos && (!plus_is_space || text.find('+') == text.npos)) return text;
-  auto& memory = decoded_.emplace_back(new char[text.size()]);
-  std::memcpy(memory.get(), text.data(), text.size());
-  if (plus_is_space) std::replace(memory.get(), memory.get() + text.size(), '+', ' ');
-  const std::size_t length = detail::decode_percent({memory.get(), text.size()}, memory.get());
-  return length == detail::undecodable ? std::string_view{} : std::string_view{memory.get(), length};
+  auto* const copy = static_cast<char*>(decoded_.allocate(text.size(), 1));
+  std::memcpy(copy, text.data(), text.size());
+  if (plus_is_space) std::replace(copy, copy + text.size(), '+', ' ');
+  const std::size_t length = detail::decode_percent({copy, text.size()}, copy);
+  return length == detail::undecodable ? std::string_view{} : std::string_view{copy, length};
 }
 
 std::string_view request::param(std::string_view name) const {

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstddef>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -77,7 +78,11 @@ class request {
  private:
   friend class detail::exchange;
 
-  request(detail::input_buffer& input, detail::body_source& source) noexcept : body_{input, source} {}
+  request(detail::input_buffer& input, detail::body_source& source,
+          std::pmr::memory_resource& memory) noexcept
+      : body_{input, source, memory}, path_copy_{memory}, decoded_{decoded_first, &memory} {}
+
+  static constexpr std::size_t decoded_first = 960;  // of decoded_, which adds its own to make 1 KiB of it
 
   std::string_view decoded(std::string_view text, bool plus_is_space) const;
 
@@ -85,8 +90,8 @@ class request {
   std::string_view path_;
   detail::path_parameters parameters_;
   detail::request_body body_;
-  mutable detail::byte_buffer path_copy_;                 // the decoded path, if it differs
-  mutable std::vector<std::unique_ptr<char[]>> decoded_;  // decoded parameters: views of them must not move
+  mutable detail::byte_buffer path_copy_;                // the decoded path, if it differs
+  mutable std::pmr::monotonic_buffer_resource decoded_;  // decoded parameters: views of them must not move
 };
 
 }  // namespace weft::http

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 
@@ -31,7 +32,8 @@ class body_source {
 
 class request_body {
  public:
-  request_body(input_buffer& input, body_source& source) noexcept : input_{input}, source_{source} {}
+  request_body(input_buffer& input, body_source& source, std::pmr::memory_resource& memory) noexcept
+      : input_{input}, source_{source}, copy_{memory} {}
 
   /// Takes up the body behind `head`, which has been consumed from the input.
   void begin(const request_head& head, std::uint64_t body_max) noexcept;
@@ -50,8 +52,8 @@ class request_body {
   /// Bytes that are still to come, for a body with a length.
   std::uint64_t left() const noexcept { return left_; }
   bool chunked() const noexcept { return chunked_; }
-  /// Whether nothing is left in memory that all() gave.
-  void trim(std::size_t keep) noexcept { copy_.trim(keep); }
+  /// Gives the memory of what all() gave back.
+  void release() noexcept { copy_.release(); }
 
  private:
   result<std::size_t> read_plain(std::span<std::byte> into, deadline until);

@@ -60,7 +60,12 @@ void response::reset() noexcept {
   answer_.reset();
   fields_.clear();
   content_type_.clear();
-  body_.trim(64 << 10);
+  release();
+}
+
+// Gives the memory of the body back, once it is in the output.
+void response::release() noexcept {
+  body_.release();
   if (!owned_.empty()) owned_ = {};
 }
 

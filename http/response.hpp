@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,11 +57,13 @@ class response {
  private:
   friend class detail::exchange;
 
-  explicit response(detail::exchange& owner) noexcept : owner_{owner} {}
+  response(detail::exchange& owner, std::pmr::memory_resource& memory) noexcept
+      : owner_{owner}, fields_{memory}, content_type_{memory}, body_{memory} {}
 
   void set_body(std::string_view text, std::string_view content_type);
   void send_plain(http::status s) { plain_ = &detail::plain_answer(s); }
   void reset() noexcept;
+  void release() noexcept;
   std::string_view body_text() const noexcept {
     return owned_.empty() ? std::string_view{body_.text()} : owned_;
   }

@@ -1,11 +1,14 @@
 #include <weft/http/server.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <weft/http/connection.hpp>
+#include <weft/http/server_memory.hpp>
 #include <weft/http/service.hpp>
 #include <weft/runtime/base/assert.hpp>
 #include <weft/runtime/event.hpp>
+#include <weft/runtime/object_pool.hpp>
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/stop.hpp>
@@ -17,11 +20,20 @@ namespace weft::http {
 
 using weft::detail::worker;
 
+namespace {
+
+// For so many connections memory is kept when there are none: 200, and what the caches of some threads hold
+// besides.
+constexpr std::size_t connections_warm = 256;
+
+}  // namespace
+
 struct server::state {
   state(router routes, const server_options& o)
       : options{o},
         times{.idle = o.idle, .head = o.head, .write = o.write},
         service{std::move(routes), {.head = {}, .request = o.request}} {
+    service.memory = &memory;
     service.report = [](void*, std::string_view text) {
       on_thread_stack([text] { worker::current()->owner().report(text); });
     };
@@ -31,13 +43,20 @@ struct server::state {
   void turn_away(net::tcp_stream& stream);
   void end_idle_connections();
 
+  static pool_options pool_of(const server_options& o, std::string_view name) noexcept {
+    return {
+        .name = name, .floor = connections_warm, .limit = o.connections_max, .exhausted = exhaustion::refuse};
+  }
+
   const server_options options;
   const detail::connection_times times;
+  detail::server_memory memory{std::min(connections_warm, options.connections_max)};
+  object_pool<detail::connection> records{pool_of(options, "http connections")};
+  object_pool<detail::exchange> exchanges{pool_of(options, "http exchanges")};
   detail::service service;
   std::vector<net::tcp_listener> listeners;
   std::unique_ptr<detail::worker_part[]> parts;  // one per worker, while serve() runs
   std::size_t workers = 0;
-  weft::detail::atomic<std::size_t> connections{0};
   event stop;
 };
 
@@ -65,18 +84,16 @@ void server::request_stop() noexcept {
 
 // One connection, from its first byte to its last, on its fiber.
 void server::state::serve_connection(net::tcp_stream stream) {
-  struct place {
-    weft::detail::atomic<std::size_t>& of;
-    const std::size_t before = of.fetch_add(1, std::memory_order_relaxed);
-    ~place() { of.fetch_sub(1, std::memory_order_relaxed); }
-  } const taken{connections};
-  if (taken.before >= options.connections_max) [[unlikely]]
-    return turn_away(stream);
-  detail::connection{service, times, parts[worker::current()->index()], std::move(stream)}.run();
+  detail::worker_part& here = parts[worker::current()->index()];
+  const result<pooled<detail::connection>> record =
+      records.acquire(service, times, exchanges, here, std::move(stream));
+  if (!record) [[unlikely]]
+    return turn_away(stream);  // which is moved from only if there is a record for it
+  (*record)->run();
 }
 
 void server::state::turn_away(net::tcp_stream& stream) {
-  detail::byte_buffer text;
+  detail::byte_buffer text{memory};
   const char* const date = parts[worker::current()->index()].date.refresh();
   detail::plain_answer(status::service_unavailable).append_to(text, detail::persistence::close, false, date);
   if (stream.write_all(text.text(), deadline{times.write})) stream.shutdown_write();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory_resource>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +29,8 @@ struct service {
 
   route_table routes;
   service_limits limits;
+  /// Where the bytes of its connections come from. Outlives them.
+  std::pmr::memory_resource* memory = std::pmr::new_delete_resource();
   /// Hears of handlers that failed in a way that is not an answer.
   void (*report)(void* context, std::string_view text) = [](void*, std::string_view) {};
   void* report_context = nullptr;

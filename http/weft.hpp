@@ -33,6 +33,8 @@
 #include <weft/net/unix_stream.hpp>
 #include <weft/pools/buffer.hpp>
 #include <weft/pools/bytes.hpp>
+#include <weft/pools/numa.hpp>
+#include <weft/pools/pool_registry.hpp>
 #include <weft/pools/segmented_buffer.hpp>
 #include <weft/runtime/barrier.hpp>
 #include <weft/runtime/base/byte_kernels.hpp>

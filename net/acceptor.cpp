@@ -48,6 +48,8 @@ wake_reason acceptor::wait(deadline until, bool cancellable) noexcept {
 }
 
 void acceptor::run() {
+  accepted_.reserve(accepted_max);
+  handing_on_.reserve(accepted_max);
   for (;;) {
     hand_on();
     if (!armed_) {

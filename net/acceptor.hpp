@@ -48,7 +48,7 @@ class acceptor {
   void* const context_;
   detail::wait* waiting_ = nullptr;  // the fiber's, while it waits for completions
   std::vector<int> accepted_;
-  std::vector<int> handing_on_;  // swapped with accepted_, so that neither allocates for long
+  std::vector<int> handing_on_;  // swapped with accepted_; both have room from the start
   int failure_ = 0;              // why operation_ has ended
   unsigned failures_ = 0;        // in a row
   bool armed_ = false;

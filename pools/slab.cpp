@@ -111,6 +111,16 @@ slab_depot::~slab_depot() {
 
 std::size_t slab_depot::take(void** out, std::size_t max) noexcept {
   const std::lock_guard hold{lock_};
+  const std::size_t taken = take_some(out, max);
+  ++batches_;
+  if (taken == 0) ++refused_;
+  out_ += taken;
+  high_water_ = std::max(high_water_, out_);
+  return taken;
+}
+
+/// Under the lock.
+std::size_t slab_depot::take_some(void** out, std::size_t max) noexcept {
   std::size_t taken = 0;
   for (slab_region* region = first_; region != nullptr && taken < max; region = region->next)
     taken += take_from(*region, out + taken, max - taken);
@@ -165,6 +175,7 @@ void slab_depot::give(void* const* blocks, std::size_t count) noexcept {
     if (bits == all_free_)
       dirty_.store(dirty_.load(std::memory_order_relaxed) + slab_blocks_, std::memory_order_relaxed);
   }
+  out_ -= count;
 }
 
 bool slab_depot::trim(deadline until) noexcept {
@@ -245,6 +256,9 @@ slab_depot::census slab_depot::count() noexcept {
     all.in_use -= cached;
     all.free += cached;
   }
+  all.high_water = high_water_;
+  all.batches = batches_;
+  all.refused = refused_;
   return all;
 }
 

@@ -55,6 +55,10 @@ class slab_depot {
 
   /// From now on trim() keeps so many. Safe from any thread.
   void keep_warm(std::size_t blocks) noexcept { warm_.store(blocks, std::memory_order_relaxed); }
+  /// So many more than now, and back again.
+  void keep_more_warm(std::size_t blocks) noexcept { warm_.fetch_add(blocks, std::memory_order_relaxed); }
+  void keep_less_warm(std::size_t blocks) noexcept { warm_.fetch_sub(blocks, std::memory_order_relaxed); }
+  std::size_t warm() const noexcept { return warm_.load(std::memory_order_relaxed); }
 
   /// Calls f(void* block) for every block that is in use, and for some that are free: those in a cache.
   /// Blocks neither come from the depot nor go to it meanwhile, nor are pages freed, so f may not take, give
@@ -68,10 +72,13 @@ class slab_depot {
   }
 
   struct census {
-    std::size_t in_use = 0;  // taken and not given back
-    std::size_t free = 0;    // carved, and not in use
-    std::size_t paged = 0;   // in use or free, in slabs that may have pages
-    std::size_t mapped = 0;  // bytes of address space
+    std::size_t in_use = 0;      // taken and not given back
+    std::size_t free = 0;        // carved, and not in use
+    std::size_t paged = 0;       // in use or free, in slabs that may have pages
+    std::size_t mapped = 0;      // bytes of address space
+    std::size_t high_water = 0;  // the most that were in use or in caches
+    std::uint64_t batches = 0;   // times that blocks were taken from the depot
+    std::uint64_t refused = 0;   // of these, the ones that got nothing
   };
   /// A count while others go on is right for some moment in between, per cache.
   census count() noexcept;
@@ -88,6 +95,7 @@ class slab_depot {
   friend class slab_cache;
 
   void visit(void (*f)(void* block, void* context), void* context) noexcept;
+  std::size_t take_some(void** out, std::size_t max) noexcept;
   std::size_t take_from(slab_region& region, void** out, std::size_t max) noexcept;
   bool trim_slice() noexcept;
 
@@ -102,13 +110,17 @@ class slab_depot {
   slab_region* first_ = nullptr;
   slab_region* last_ = nullptr;
   intrusive_list<slab_cache> caches_;
+  std::size_t out_ = 0;  // blocks in use or in caches
+  std::size_t high_water_ = 0;
+  std::uint64_t batches_ = 0;
+  std::uint64_t refused_ = 0;
 };
 
 /// The one depot of the process for blocks of that size. Never destroyed, because a block may outlive
-/// everything else.
+/// everything else. It keeps what its users say, each with keep_more_warm().
 template <std::size_t Bytes>
 slab_depot& process_slabs() noexcept {
-  static slab_depot& depot = *new slab_depot{Bytes};
+  static slab_depot& depot = *new slab_depot{Bytes, simulated ? slab_depot::default_warm : 0};
   return depot;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <weft/pools/numa.hpp>
 #include <weft/pools/sanitizer.hpp>
 #include <weft/runtime/base/assert.hpp>
 
@@ -42,13 +43,15 @@ std::byte* reserve(std::size_t bytes) noexcept {
 
 }  // namespace
 
-stack_arena* stack_arena::map(stack_class size, std::size_t bytes) noexcept {
+stack_arena* stack_arena::map(stack_class size, std::size_t bytes, std::optional<unsigned> node) noexcept {
   const std::size_t words = (bytes / stride(size) + word_bits - 1) / word_bits;
   std::byte* const begin = reserve(bytes);
   if (begin == nullptr) return nullptr;
   // Huge pages would make each touched stack cost 64 KiB and more. Advised once, so that all arenas share the
   // VMA's flags.
   madvise(begin, bytes, MADV_NOHUGEPAGE);
+  // Refused, pages still come from where the thread runs that touches them first.
+  if (node) static_cast<void>(prefer_node(begin, bytes, *node));
   auto* const bits = static_cast<std::uint64_t*>(std::calloc(2 * words, sizeof(std::uint64_t)));
   stack_arena* arena = nullptr;
   if (bits != nullptr && prepare_chunks(begin, bytes))

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <weft/pools/arena_map.hpp>
 #include <weft/pools/guard.hpp>
@@ -36,9 +37,10 @@ class alignas(chunk_entry::alignment) stack_arena : public list_node {
   static constexpr std::uint32_t run_stacks_max = 1024;
   using run_list = std::array<run, runs_max>;
 
-  /// Reserves `bytes`, a multiple of stack_chunk. nullptr: no address space, or no memory for the
-  /// bookkeeping.
-  static stack_arena* map(stack_class size, std::size_t bytes) noexcept;
+  /// Reserves `bytes`, a multiple of stack_chunk, whose pages come from `node` as long as that has any.
+  /// nullptr: no address space, or no memory for the bookkeeping.
+  static stack_arena* map(stack_class size, std::size_t bytes,
+                          std::optional<unsigned> node = std::nullopt) noexcept;
 
   stack_arena(const stack_arena&) = delete;
   stack_arena& operator=(const stack_arena&) = delete;

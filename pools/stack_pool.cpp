@@ -6,7 +6,9 @@
 
 #include <sys/mman.h>
 
+#include <weft/pools/pool_stats.hpp>
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/clock.hpp>
 
 namespace weft::detail {
 namespace {
@@ -26,8 +28,10 @@ stack_depot::stack_depot(stack_depot_options options) noexcept
       mprotect_max_{options.mprotect_guards_max != 0 ? options.mprotect_guards_max : mprotect_guards_max()},
       worst_{best_},
       canaries_{best_ == guard_kind::canary},
+      warm_{options.warm},
       arena_bytes_{std::max((options.arena_bytes + stack_chunk - 1) / stack_chunk, std::size_t{1}) *
-                   stack_chunk} {}
+                   stack_chunk},
+      capacity_{options.warm} {}
 
 stack_depot::~stack_depot() {
   WEFT_ASSERT(caches_.empty(), "a stack_cache outlives its depot");
@@ -45,8 +49,12 @@ std::size_t stack_depot::take(stack_class c, std::byte** out, std::size_t max) n
   std::byte* chunk;
   {
     const std::lock_guard hold{lock_};
-    if (const std::size_t taken = take_free(c, out, max); taken != 0) return taken;
+    if (const std::size_t taken = take_free(c, out, max); taken != 0) {
+      count_taken(taken);
+      return taken;
+    }
     chunk = carve(c, arena);
+    count_taken(chunk != nullptr ? std::min(max, stacks_per_chunk(c)) : 0);
     if (chunk == nullptr) return 0;
   }
   // The chunk's stacks count as outstanding, so the arena stays while they are guarded.
@@ -64,6 +72,15 @@ std::size_t stack_depot::take(stack_class c, std::byte** out, std::size_t max) n
     arena->give_clean(lowest, made - taken);
   }
   return taken;
+}
+
+/// Under the lock.
+void stack_depot::count_taken(std::size_t count) noexcept {
+  ++batches_;
+  if (count == 0) ++refused_;
+  out_ += count;
+  high_water_ = std::max(high_water_, out_);
+  most_out_ = std::max(most_out_, out_);
 }
 
 /// Dirty stacks of any arena are cheaper than clean ones of the first: their pages are there.
@@ -92,7 +109,7 @@ std::byte* stack_depot::carve(stack_class c, stack_arena*& arena) noexcept {
       return nullptr;  // there is address space, but no memory behind it
   }
   // Under a limit on address space, smaller arenas still find room; the size stays small then.
-  while ((arena = stack_arena::map(c, arena_bytes_)) == nullptr) {
+  while ((arena = stack_arena::map(c, arena_bytes_, options_.node)) == nullptr) {
     if (arena_bytes_ == stack_chunk) return nullptr;
     arena_bytes_ = std::max(arena_bytes_ / 2 / stack_chunk, std::size_t{1}) * stack_chunk;
   }
@@ -109,6 +126,7 @@ void stack_depot::give(stack_class c, std::byte* const* stacks, std::size_t coun
     entry.arena()->give(stacks[i]);
   }
   dirty_.store(dirty_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  out_ -= count;
 }
 
 void stack_depot::check_canary(stack_class c, std::byte* base) noexcept {
@@ -126,10 +144,27 @@ void stack_depot::check_canary(stack_class c, std::byte* base) noexcept {
 
 /// Whether a cache that holds `cached` stacks should let go of them: also if these may be all that keeps an
 /// arena.
-bool stack_depot::worth_trimming(std::size_t cached) const noexcept {
-  return dirty_.load(std::memory_order_relaxed) + cached > options_.warm ||
+bool stack_depot::worth_trimming(std::size_t cached) noexcept {
+  if (options_.adaptive) adapt();
+  return dirty_.load(std::memory_order_relaxed) + cached > warm_.load(std::memory_order_relaxed) ||
          unfinished_.load(std::memory_order_relaxed) ||
          (cached != 0 && arenas_count_.load(std::memory_order_relaxed) > stack_classes);
+}
+
+/// Grows at once, because the pages are there and would be wanted again; shrinks when a while has shown that
+/// they are not.
+void stack_depot::adapt() noexcept {
+  const std::int64_t now = steady_ns();
+  const std::lock_guard hold{lock_};
+  const std::size_t wanted = next_capacity(most_out_, capacity_, options_.warm, SIZE_MAX);
+  const bool window_is_over = now - window_began_ >= options_.adapt_every.count();
+  if (wanted > capacity_ || window_is_over) capacity_ = wanted;
+  if (window_is_over) {
+    window_began_ = now;
+    most_out_ = out_;
+  }
+  const std::size_t more = capacity_ - std::min(capacity_, out_);
+  warm_.store(std::max(more, options_.warm), std::memory_order_relaxed);
 }
 
 bool stack_depot::trim(deadline until) noexcept {
@@ -142,7 +177,8 @@ bool stack_depot::trim(deadline until) noexcept {
 /// One step towards the state that trim() wants; false: it is reached.
 bool stack_depot::trim_slice() noexcept {
   if (release_some()) return true;
-  std::size_t keep = options_.warm;  // what is left of the warm set; small classes first
+  // What is left of the warm set; small classes first.
+  std::size_t keep = warm_.load(std::memory_order_relaxed);
   lock_.lock();
   for (std::size_t i = 0; i < stack_classes; ++i) {
     // Arenas that must stay anyway keep the warm stacks, so that the others can go. Of these, one stays for
@@ -231,6 +267,10 @@ stack_depot::census stack_depot::count() noexcept {
     all.arenas += c.arenas;
   }
   for (const stack_arena& arena : dying_) all.mapped += arena.bytes();
+  all.kept = warm_.load(std::memory_order_relaxed);
+  all.high_water = high_water_;
+  all.batches = batches_;
+  all.refused = refused_;
   return all;
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -32,6 +33,12 @@ class stack_cache;
 struct stack_depot_options {
   /// Free stacks that keep their pages through trim().
   std::size_t warm = 500;
+  /// Keep so many more as the last burst needed: grow when more than 90 % of what is kept was in use at once,
+  /// shrink when less than 30 % was in `adapt_every` (a guess), and never below `warm`.
+  bool adaptive = false;
+  std::chrono::nanoseconds adapt_every = std::chrono::seconds{10};
+  /// The NUMA node that pages come from as long as it has any; none: of the thread that touches them first.
+  std::optional<unsigned> node = std::nullopt;
   /// Begin with this kind of guard, untried; else with the best that a trial shows to work. The simulator's
   /// worlds, of which there are millions, do without system calls for guards, and with small arenas.
   std::optional<guard_kind> guard = simulated ? std::optional{guard_kind::canary} : std::nullopt;
@@ -75,6 +82,10 @@ class stack_depot {
   };
   struct census : class_census {
     std::array<class_census, stack_classes> by_class{};
+    std::size_t kept = 0;        // free stacks that keep their pages, as things are
+    std::size_t high_water = 0;  // the most that were in use or in caches
+    std::uint64_t batches = 0;   // that caches have taken
+    std::uint64_t refused = 0;   // takes that got nothing: the kernel has none
   };
   census count() noexcept;
 
@@ -85,7 +96,9 @@ class stack_depot {
   /// Between one and `max` stacks, or 0: the kernel has none.
   std::size_t take(stack_class c, std::byte** out, std::size_t max) noexcept;
   void give(stack_class c, std::byte* const* stacks, std::size_t count) noexcept;
-  bool worth_trimming(std::size_t cached) const noexcept;
+  bool worth_trimming(std::size_t cached) noexcept;
+  void adapt() noexcept;
+  void count_taken(std::size_t count) noexcept;
   void check_canary(stack_class c, std::byte* base) noexcept;
 
   std::size_t take_free(stack_class c, std::byte** out, std::size_t max) noexcept;
@@ -105,12 +118,20 @@ class stack_depot {
   atomic<std::size_t> dirty_{0};         // free stacks here that may have pages; written under lock_
   atomic<bool> unfinished_{false};       // trim() has run out of time
   atomic<std::size_t> arenas_count_{0};  // written under lock_
+  atomic<std::size_t> warm_;             // free stacks that keep their pages; written under lock_
 
   pool_lock lock_;  // guards the rest, and the arenas
   std::size_t arena_bytes_;
   std::array<arena_list, stack_classes> arenas_;
   arena_list dying_;  // unused, on their way to the kernel
   intrusive_list<stack_cache> caches_;
+  std::size_t out_ = 0;  // stacks that have been taken: in use or in caches
+  std::size_t high_water_ = 0;
+  std::uint64_t batches_ = 0;
+  std::uint64_t refused_ = 0;
+  std::size_t capacity_;      // of an adaptive depot: how many it keeps pages for, those in use included
+  std::size_t most_out_ = 0;  // since window_began_
+  std::int64_t window_began_ = 0;
 };
 
 /// A worker's own free stacks. Its thread only, but for the depot's census.

@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <weft/runtime/base/errc.hpp>
+
 namespace weft::detail {
 namespace {
 
@@ -91,17 +93,25 @@ unsigned usable_cpus(unsigned quota) noexcept {
   return quota == 0 ? allowed : std::min(allowed, quota);
 }
 
-std::error_code pin_to_cpu(unsigned nth) noexcept {
+std::vector<unsigned> allowed_cpus() {
   cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return {errno, std::system_category()};
-  unsigned left = nth % static_cast<unsigned>(std::max(1, CPU_COUNT(&mask)));
-  for (unsigned cpu = 0; cpu < cpus_max; ++cpu) {
-    if (!CPU_ISSET(cpu, &mask) || left-- != 0) continue;
-    CPU_ZERO(&mask);
-    CPU_SET(cpu, &mask);
-    return {pthread_setaffinity_np(pthread_self(), sizeof mask, &mask), std::system_category()};
-  }
-  return std::make_error_code(std::errc::invalid_argument);
+  std::vector<unsigned> cpus;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return cpus;
+  for (unsigned cpu = 0; cpu < cpus_max; ++cpu)
+    if (CPU_ISSET(cpu, &mask)) cpus.push_back(cpu);
+  return cpus;
+}
+
+std::error_code bind_to_cpus(std::span<const unsigned> cpus) noexcept {
+  cpu_set_t wanted, got;
+  CPU_ZERO(&wanted);
+  CPU_ZERO(&got);
+  for (const unsigned cpu : cpus)
+    if (cpu < cpus_max) CPU_SET(cpu, &wanted);
+  if (const int error = pthread_setaffinity_np(pthread_self(), sizeof wanted, &wanted); error != 0)
+    return {error, std::system_category()};
+  if (sched_getaffinity(0, sizeof got, &got) != 0) return {errno, std::system_category()};
+  return CPU_EQUAL(&wanted, &got) ? std::error_code{} : make_error_code(errc::unsupported);
 }
 
 }  // namespace weft::detail

@@ -1,7 +1,9 @@
-// How many CPUs this process may really use, and binding a thread to one of them.
+// How many CPUs this process may really use, and binding a thread to some of them.
 #pragma once
 
+#include <span>
 #include <system_error>
+#include <vector>
 
 namespace weft::detail {
 
@@ -27,7 +29,12 @@ unsigned usable_cpus(unsigned quota = cgroup_cpus()) noexcept;
 /// Workers of options::for_cli() where `cpus` may be used.
 constexpr unsigned cli_workers(unsigned cpus) noexcept { return cpus < 4 ? cpus : 4; }
 
-/// Binds the calling thread to the `nth` CPU of its affinity mask, counted round and round.
-std::error_code pin_to_cpu(unsigned nth) noexcept;
+/// The CPUs in the affinity mask of the calling thread, in order; the kernel keeps it within the cpuset of
+/// its process. Empty: the kernel does not say.
+std::vector<unsigned> allowed_cpus();
+
+/// Lets the calling thread run on these CPUs only, and reads back whether that is so. Errors: what the kernel
+/// says; unsupported: it agreed, and did not do it.
+std::error_code bind_to_cpus(std::span<const unsigned> cpus) noexcept;
 
 }  // namespace weft::detail

@@ -47,6 +47,20 @@ bool read_backend(io_backend& out) {
   return true;
 }
 
+bool read_memory(memory_strategy& out) {
+  const char* const text = std::getenv("WEFT_MEMORY");
+  if (text == nullptr || *text == '\0') return true;
+  const std::string_view name{text};
+  if (name == "pooled") out = memory_strategy::pooled;
+  else if (name == "numa_aware") out = memory_strategy::numa_aware;
+  else if (name == "adaptive") out = memory_strategy::adaptive;
+  else {
+    std::fprintf(stderr, "weft: WEFT_MEMORY=%s: not one of pooled, numa_aware, adaptive\n", text);
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool detail::built_for_debugging() noexcept {
@@ -114,6 +128,7 @@ result<options> options::from_env(options base) {
                       blocking_threads_most);
   good &= read_number("WEFT_ASLEEP_REPORT", asleep_report, 0u, 1u);
   good &= read_backend(base.backend);
+  good &= read_memory(base.memory);
   if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
   base.pin = pin != 0;
   base.asleep_report = asleep_report != 0;

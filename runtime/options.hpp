@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/memory_strategy.hpp>
 #include <weft/runtime/poller.hpp>
 
 namespace weft {
@@ -20,8 +21,11 @@ struct options {
   /// Worker threads, 1 to 1024. 0: one per CPU that this process may use (affinity and cgroup limit
   /// respected).
   unsigned workers = 0;
-  /// Binds each worker to a CPU of its own, in turn.
+  /// Binds each worker to a CPU of its own, in turn, of those that the process may use. The error sink hears
+  /// if the kernel does not do that, or if there are more workers than CPUs.
   bool pin = false;
+  /// Where stacks lie on a machine with several NUMA nodes, and how many are kept.
+  memory_strategy memory = memory_strategy::pooled;
   /// Live fibers beyond which spawn() and go() wait and try_spawn() fails. 0: no limit.
   std::size_t fibers_max = 0;
   /// How the kernel is asked: io_uring where it works, else epoll. WEFT_BACKEND overrides it.
@@ -67,9 +71,10 @@ struct options {
   /// Spins long before it sleeps, pinned: spends CPU time for latency.
   static options low_latency();
 
-  /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH,
-  /// WEFT_SPIN_US, WEFT_STACKS_WARM, WEFT_BLOCKING_THREADS_MAX and WEFT_ASLEEP_REPORT. Errors:
-  /// invalid_argument if one cannot be read, and a line to stderr that names it.
+  /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_MEMORY (pooled, numa_aware or adaptive),
+  /// WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH, WEFT_SPIN_US, WEFT_STACKS_WARM,
+  /// WEFT_BLOCKING_THREADS_MAX and WEFT_ASLEEP_REPORT. Errors: invalid_argument if one cannot be read, and a
+  /// line to stderr that names it.
   [[nodiscard]] static result<options> from_env();
   [[nodiscard]] static result<options> from_env(options base);
 

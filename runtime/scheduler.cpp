@@ -27,27 +27,40 @@ constinit pool_lock owners;  // keeps a scheduler alive while the failure of a f
 }  // namespace
 
 result<std::unique_ptr<scheduler>> scheduler::open(const options& o) {
+  return open(o, o.memory == memory_strategy::pooled ? numa_topology{} : numa_topology::read());
+}
+
+result<std::unique_ptr<scheduler>> scheduler::open(const options& o, const numa_topology& topology) {
   WEFT_TRY(o.validate());
-  std::unique_ptr<scheduler> made{new scheduler{o}};
+  std::unique_ptr<scheduler> made{new scheduler{o, topology}};
   WEFT_TRY(made->start());
   return made;
 }
 
-scheduler::scheduler(const options& o)
+scheduler::scheduler(const options& o, const numa_topology& topology)
     : options_{o},
       workers_count_{o.workers != 0 ? o.workers : usable_cpus()},
-      stacks_{{.warm = o.stacks_warm}},
+      places_{o, workers_count_, topology},
       offload_{std::make_unique<offload_pool>(offload_options{.threads_min = o.blocking_threads_min,
                                                               .threads_max = o.blocking_threads_max,
                                                               .idle = o.blocking_idle,
                                                               .queue_max = o.blocking_queue_max})},
       admission_{o.fibers_max},
       sleepers_{*this, o.asleep_report},
-      foreign_blocks_{process_slabs<sizeof(fiber)>()} {}
+      foreign_blocks_{process_slabs<sizeof(fiber)>()} {
+  const std::size_t nodes = places_.nodes();
+  for (std::size_t node = 0; node < nodes; ++node)
+    stacks_.push_back(
+        std::make_unique<stack_depot>(stack_depot_options{.warm = (o.stacks_warm + nodes - 1) / nodes,
+                                                          .adaptive = o.memory == memory_strategy::adaptive,
+                                                          .node = places_.memory_of(node)}));
+  if constexpr (!simulated) process_slabs<sizeof(fiber)>().keep_more_warm(o.stacks_warm);
+}
 
 scheduler::~scheduler() {
   end_workers();
   forget_fibers();
+  if constexpr (!simulated) process_slabs<sizeof(fiber)>().keep_less_warm(options_.stacks_warm);
   if (options_.overflow_report) remove_overflow_handler();
 }
 
@@ -56,12 +69,14 @@ result<void> scheduler::start() {
   describe_fibers();
   prepare_unwinder();
   if (options_.overflow_report) install_overflow_handler();
-  if (stacks_.lacks_guards())
-    report(std::string{"stack guards in force: "} + name(stacks_.guards()) +
+  if (const std::string remark = places_.remark(); !remark.empty()) report(remark);
+  if (stacks().lacks_guards())
+    report(std::string{"stack guards in force: "} + name(stacks().guards()) +
            " (page_table needs Linux 6.13)");
   if (!simd::refused().empty())
     report(std::string{simd::refused()} + "; in use: " + std::string{simd::name(simd::in_use())});
   for (unsigned i = 0; i < workers_count_; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+  if constexpr (!simulated) pools_ = std::make_unique<fiber_pools>(*this);
   for (unsigned i = 0; i < workers_count_; ++i) {
     char title[16];
     std::snprintf(title, sizeof title, "weft-%u", i);
@@ -141,6 +156,12 @@ void scheduler::nudge_one() noexcept {
 void scheduler::request_stop() noexcept {
   if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
   for (const auto& w : workers_) w->post_stop();
+}
+
+std::uint64_t scheduler::fibers_spawned() const noexcept {
+  std::uint64_t all = submitted_.load(std::memory_order_relaxed) & ~closed;
+  for (const auto& w : workers_) all += w->counters().spawned.load(std::memory_order_relaxed);
+  return all;
 }
 
 bool scheduler::all_ended(std::uint64_t submitted) const noexcept {
@@ -233,6 +254,10 @@ void scheduler::forget_fibers() noexcept {
     scheduler* us = this;
     static_cast<fiber*>(block)->owner.compare_exchange_strong(us, nullptr, std::memory_order_relaxed);
   });
+}
+
+void scheduler::report_unbound(std::error_code error) noexcept {
+  if (!unbound_reported_.exchange(true, std::memory_order_relaxed)) report(places_.report_of(error));
 }
 
 void scheduler::report_no_stack(const fiber& f) noexcept {

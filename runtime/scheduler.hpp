@@ -24,7 +24,9 @@
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/census.hpp>
 #include <weft/runtime/fiber.hpp>
+#include <weft/runtime/fiber_pools.hpp>
 #include <weft/runtime/options.hpp>
+#include <weft/runtime/placement.hpp>
 #include <weft/runtime/worker.hpp>
 
 namespace weft::detail {
@@ -35,6 +37,9 @@ class scheduler {
  public:
   /// Starts the workers. Errors: what validate() says, or what the first worker that could not start says.
   [[nodiscard]] static result<std::unique_ptr<scheduler>> open(const options& o);
+  /// The same on a machine with these nodes.
+  [[nodiscard]] static result<std::unique_ptr<scheduler>> open(const options& o,
+                                                               const numa_topology& topology);
 
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
@@ -98,6 +103,9 @@ class scheduler {
   /// it.
   static void report_if_alive(fiber& f) noexcept;
 
+  /// Reports, once, that workers do not run where they are to.
+  void report_unbound(std::error_code error) noexcept;
+
   /// Reports that there was no stack to be had, once a second at most.
   void report_no_stack(const fiber& f) noexcept;
 
@@ -105,13 +113,19 @@ class scheduler {
   const std::vector<std::unique_ptr<worker>>& workers() const noexcept { return workers_; }
   unsigned workers_planned() const noexcept { return workers_count_; }
   const options& settings() const noexcept { return options_; }
-  stack_depot& stacks() noexcept { return stacks_; }
+  stack_depot& stacks(std::size_t node = 0) noexcept { return *stacks_[node]; }
+  std::size_t stack_depots() const noexcept { return stacks_.size(); }
+  stack_depot& stacks_of(unsigned worker) noexcept { return stacks(places_.node_of(worker)); }
+  const placement& places() const noexcept { return places_; }
+
+  /// Fibers that were ever spawned.
+  std::uint64_t fibers_spawned() const noexcept;
   offload_pool& offload() noexcept { return *offload_; }
   detail::admission& admission() noexcept { return admission_; }
   census& sleepers() noexcept { return sleepers_; }
 
  private:
-  explicit scheduler(const options& o);
+  scheduler(const options& o, const numa_topology& topology);
   [[nodiscard]] result<void> start();
   void end_workers() noexcept;
   bool all_ended(std::uint64_t submitted) const noexcept;
@@ -122,7 +136,8 @@ class scheduler {
 
   const options options_;
   const unsigned workers_count_;
-  stack_depot stacks_;
+  const placement places_;
+  std::vector<std::unique_ptr<stack_depot>> stacks_;  // one for each node that has workers
   std::unique_ptr<offload_pool> offload_;
   detail::admission admission_;
   census sleepers_;
@@ -144,6 +159,8 @@ class scheduler {
   atomic<std::uint64_t> submitted_{
       0};  // fibers spawned by foreign threads; and `closed`, set once all have ended
   atomic<std::uint32_t> next_worker_{0};
+  atomic<bool> unbound_reported_{false};
+  std::unique_ptr<fiber_pools> pools_;  // the first to go: it looks at the others
 };
 
 }  // namespace weft::detail

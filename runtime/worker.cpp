@@ -7,7 +7,6 @@
 
 #include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/base/clock.hpp>
-#include <weft/runtime/cpus.hpp>
 #include <weft/runtime/overflow.hpp>
 #include <weft/runtime/scheduler.hpp>
 
@@ -29,7 +28,7 @@ worker::worker(scheduler& owner, unsigned index)
       limited_{owner.admission().limited()},
       queue_{owner.workers_planned() > 1},
       blocks_{process_slabs<sizeof(fiber)>()},
-      stacks_{owner.stacks()},
+      stacks_{owner.stacks_of(index)},
       timers_{steady_ns()},
       owner_{owner},
       random_{index * 2654435761u + 1} {
@@ -62,10 +61,7 @@ bool worker::open() noexcept {
   exceptions_ = thread_exception_state();
   counters_.signal_masks = 1;  // os_thread's
   context_adopt_thread(loop_);
-  if (owner_.settings().pin) {
-    if (const std::error_code error = pin_to_cpu(index_))
-      owner_.report("a worker could not be pinned: " + error.message());
-  }
+  if (const std::error_code error = owner_.places().bind(index_)) owner_.report_unbound(error);
   auto made = make_poller({.backend = owner_.settings().backend,
                            .queue_depth = owner_.settings().queue_depth,
                            .offload = &owner_.offload()});

@@ -4,6 +4,7 @@
 //   curl -i http://127.0.0.1:8080/          Hello, World!, a precompiled response; /plaintext is the same
 //   curl http://127.0.0.1:8080/json         by a handler
 //   curl -d hello http://127.0.0.1:8080/echo
+//   curl http://127.0.0.1:8080/stats        with --stats: the pools of the process, as JSON
 //
 // It says where it listens and nothing else. SIGINT and SIGTERM drain it: status 0. What cannot be started is
 // one line with the cause and the remedy: status 2.
@@ -12,15 +13,18 @@
 #include <array>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <weft/config.hpp>
 #include <weft/http/server.hpp>
 #include <weft/net/address.hpp>
+#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/signals.hpp>
 
@@ -31,6 +35,7 @@ namespace {
 struct settings {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
+  bool stats = false;
   weft::options runtime;
   http::server_options server;
 };
@@ -44,6 +49,10 @@ int usage() {
       "  --workers N            worker threads (0: one per CPU)\n"
       "  --backend NAME         how to talk to the kernel: uring, epoll or auto (auto: io_uring where it "
       "works)\n"
+      "  --pin                  bind each worker to a CPU of its own\n"
+      "  --memory NAME          where stacks lie and how many are kept: pooled, numa_aware or adaptive "
+      "(pooled)\n"
+      "  --stats                answer GET /stats with the pools of this process, to whoever asks\n"
       "  --max-connections N    connections beyond this are answered 503 (10000)\n"
       "  --drain-seconds N      how long requests may go on after SIGINT or SIGTERM (10)\n"
       "  --help, --version\n",
@@ -88,6 +97,13 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
     s.server.drain = std::chrono::seconds{seconds};
     return true;
   }
+  if (flag == "--memory") {
+    wanted = "pooled, numa_aware or adaptive";
+    if (value == "numa_aware") s.runtime.memory = weft::memory_strategy::numa_aware;
+    else if (value == "adaptive") s.runtime.memory = weft::memory_strategy::adaptive;
+    else return value == "pooled";
+    return true;
+  }
   wanted = "uring, epoll or auto";
   if (value == "uring") s.runtime.backend = weft::io_backend::uring;
   else if (value == "epoll") s.runtime.backend = weft::io_backend::epoll;
@@ -95,14 +111,22 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
   return true;
 }
 
+// Flags that take no value. False: it is none of them.
+bool apply_switch(std::string_view flag, settings& s) {
+  if (flag == "--pin") return s.runtime.pin = true;
+  if (flag == "--stats") return s.stats = true;
+  return false;
+}
+
 // The exit status if the flags end the program.
 std::optional<int> parse(int argc, char** argv, settings& s) {
-  constexpr std::array<std::string_view, 6> flags = {
-      "--host", "--port", "--workers", "--backend", "--max-connections", "--drain-seconds"};
+  constexpr std::array<std::string_view, 7> flags = {
+      "--host", "--port", "--workers", "--backend", "--memory", "--max-connections", "--drain-seconds"};
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") return usage();
     if (argument == "--version") return std::puts("weft-httpd " WEFT_VERSION), 0;
+    if (apply_switch(argument, s)) continue;
     const std::size_t equals = argument.find('=');
     const std::string flag{argument.substr(0, equals)};
     bool known = false;
@@ -135,11 +159,34 @@ std::string remedy(const std::error_code& error, const settings& s) {
   return "cannot listen at " + at + ": " + error.message();
 }
 
-http::router routes() {
+// A count; of what has no limit, null.
+std::string json_of(std::uint64_t count) { return count == SIZE_MAX ? "null" : std::to_string(count); }
+
+std::string pools_as_json() {
+  std::string text = "{\"pools\":[";
+  weft::for_each_pool([&](std::string_view name, const weft::pool_stats& s) {
+    if (text.back() != '[') text += ',';
+    text += "\n{\"name\":\"" + std::string{name} + '"';
+    for (const auto& [what, count] : {std::pair<const char*, std::uint64_t>{"in_use", s.in_use},
+                                      {"idle", s.idle},
+                                      {"capacity", s.capacity},
+                                      {"limit", s.limit},
+                                      {"high_water", s.high_water},
+                                      {"hits", s.hits},
+                                      {"misses", s.misses},
+                                      {"refused", s.refused}})
+      text += std::string{",\""} + what + "\":" + json_of(count);
+    text += '}';
+  });
+  return text + "\n]}\n";
+}
+
+http::router routes(bool stats) {
   http::router r;
   const http::precompiled hello{http::status::ok, "text/plain", "Hello, World!"};
   r.get("/", hello).get("/plaintext", hello);
   r.get("/json", [](http::request&, http::response& s) { s.json(R"({"message":"Hello, World!"})"); });
+  if (stats) r.get("/stats", [](http::request&, http::response& s) { s.json(pools_as_json()); });
   r.get("/healthz", http::precompiled{http::status::ok, "text/plain", "ok\n"});
   const auto echo = [](http::request& q, http::response& s) -> weft::result<void> {
     const std::string_view body = WEFT_TRY(q.body());
@@ -195,7 +242,7 @@ int main(int argc, char** argv) {
       remedy = ": try --backend epoll, and see what weft-doctor says";
     return refuse("cannot start: " + runtime.error().message() + remedy);
   }
-  http::server server{routes(), s.server};
+  http::server server{routes(s.stats), s.server};
   const unsigned workers = (*runtime)->workers();
   if (const auto status = (*runtime)->block_on([&] { return listen(server, s, workers); })) return *status;
   return weft::exit_status(serve(**runtime, server, signals), "weft-httpd");

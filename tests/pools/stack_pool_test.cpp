@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include <weft/pools/numa.hpp>
 
 #include "process_memory.hpp"
 
@@ -211,6 +214,69 @@ TEST_F(StackPool, trim_keeps_the_warm_set_and_frees_the_rest) {
   if (!sanitized) {
     EXPECT_LT(status_bytes("VmRSS"), before + (200 * 4096) + mib);
   }
+}
+
+// --- adaptive
+
+TEST_F(StackPool, an_adaptive_depot_keeps_what_the_last_burst_needed) {
+  open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::hours{1}});
+  cache->trim();  // the first window begins
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  EXPECT_FALSE(cache->trim());
+  EXPECT_GE(depot->count().warm, 2000u);
+  EXPECT_GE(depot->count().kept, 2000u);
+  give(stack_class::kib64, take(stack_class::kib64, 10));  // a quiet time, but a short one
+  EXPECT_FALSE(cache->trim());
+  EXPECT_GE(depot->count().warm, 2000u);
+}
+
+TEST_F(StackPool, an_adaptive_depot_shrinks_to_its_floor_when_a_while_was_quiet) {
+  open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::nanoseconds{0}});
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  EXPECT_FALSE(cache->trim());
+  EXPECT_GE(depot->count().warm, 2000u);
+  EXPECT_FALSE(cache->trim());  // nothing was in use since
+  EXPECT_EQ(depot->count().kept, 100u);
+  EXPECT_EQ(depot->count().warm, 100u);
+}
+
+TEST_F(StackPool, an_adaptive_depot_stays_as_it_is_between_30_and_90_percent) {
+  open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::nanoseconds{0}});
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  cache->trim();
+  const std::size_t kept = depot->count().kept;
+  const std::vector<std::byte*> half = take(stack_class::kib64, kept / 2);
+  cache->trim();
+  EXPECT_GE(depot->count().kept + kept / 2 + 64, kept);  // 64: the cache's, which count as taken
+  give(stack_class::kib64, half);
+  cache->trim();
+  EXPECT_NEAR(static_cast<double>(depot->count().kept), static_cast<double>(kept), 64);
+}
+
+// --- what it says of itself
+
+TEST_F(StackPool, counts_batches_and_the_most_that_were_out) {
+  open();
+  give(stack_class::kib64, take(stack_class::kib64, 320));
+  const stack_depot::census now = depot->count();
+  EXPECT_EQ(now.batches, 10u);
+  EXPECT_EQ(now.high_water, 320u);
+  EXPECT_EQ(now.refused, 0u);
+}
+
+TEST_F(StackPool, stacks_of_a_node_lie_there) {
+  open({.node = numa_topology::read().nodes.front().id});
+  const std::vector<std::byte*> stacks = take(stack_class::kib64, 100);
+  for (std::byte* stack : stacks) touch(stack_class::kib64, stack);
+  for (std::byte* stack : stacks) {
+    const result<unsigned> node = node_of(stack + usable(stack_class::kib64) - 64);
+    if (!node && node.error() == std::errc::operation_not_permitted) {
+      give(stack_class::kib64, stacks);
+      GTEST_SKIP() << "move_pages is not allowed here";
+    }
+    EXPECT_EQ(node.value(), numa_topology::read().nodes.front().id);
+  }
+  give(stack_class::kib64, stacks);
 }
 
 TEST_F(StackPool, few_free_stacks_stay_where_they_are_when_idle) {

@@ -54,6 +54,7 @@ TEST_F(Options, an_empty_environment_changes_nothing) {
     const options o = options::from_env(base).value();
     EXPECT_EQ(o.workers, base.workers);
     EXPECT_EQ(o.pin, base.pin);
+    EXPECT_EQ(o.memory, base.memory);
     EXPECT_EQ(o.fibers_max, base.fibers_max);
     EXPECT_EQ(o.backend, base.backend);
     EXPECT_EQ(o.queue_depth, base.queue_depth);
@@ -67,6 +68,7 @@ TEST_F(Options, an_empty_environment_changes_nothing) {
 TEST_F(Options, each_variable_sets_its_field) {
   setenv("WEFT_WORKERS", "3", 1);
   setenv("WEFT_PIN", "1", 1);
+  setenv("WEFT_MEMORY", "adaptive", 1);
   setenv("WEFT_FIBERS_MAX", "1000", 1);
   setenv("WEFT_BACKEND", "epoll", 1);
   setenv("WEFT_QUEUE_DEPTH", "64", 1);
@@ -77,6 +79,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   const options o = options::from_env().value();
   EXPECT_EQ(o.workers, 3u);
   EXPECT_TRUE(o.pin);
+  EXPECT_EQ(o.memory, memory_strategy::adaptive);
   EXPECT_EQ(o.fibers_max, 1000u);
   EXPECT_EQ(o.backend, io_backend::epoll);
   EXPECT_EQ(o.queue_depth, 64u);
@@ -97,6 +100,7 @@ TEST_F(Options, what_cannot_be_read_is_an_error_and_one_line_that_names_it) {
       {"WEFT_WORKERS", "1025"},
       {"WEFT_WORKERS", "2 "},
       {"WEFT_PIN", "yes"},
+      {"WEFT_MEMORY", "numa"},
       {"WEFT_FIBERS_MAX", "1e6"},
       {"WEFT_BACKEND", "kqueue"},
       {"WEFT_QUEUE_DEPTH", "7"},

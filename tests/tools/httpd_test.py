@@ -3,7 +3,9 @@
 Usage: httpd_test.py PROGRAM
 """
 import http.client
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -89,6 +91,44 @@ class Httpd(unittest.TestCase):
             status, _, response = s.ask("DELETE", "/echo")
             self.assertEqual((status, response.getheader("Allow")), (405, "POST, OPTIONS"))
 
+    def test_tells_of_its_pools_if_it_may(self):
+        with Server() as s:
+            self.assertEqual(s.ask("GET", "/stats")[0], 404)
+        with Server("--stats") as s:
+            status, body, response = s.ask("GET", "/stats")
+            self.assertEqual((status, response.getheader("Content-Type")), (200, "application/json"))
+            pools = {pool["name"]: pool for pool in json.loads(body)["pools"]}
+            self.assertEqual(pools["http connections"]["in_use"], 1)
+            self.assertEqual(pools["http connections"]["limit"], 10_000)
+            self.assertEqual(pools["http exchanges"]["in_use"], 1)
+            self.assertGreaterEqual(pools["fiber stacks"]["in_use"], 1)
+            self.assertGreaterEqual(pools["fiber control blocks"]["high_water"], 1)
+            self.assertIsNone(pools["http buffers of 4 KiB"]["limit"])
+
+    def test_pins_its_workers(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        with Server("--pin", "--workers", str(len(cpus))) as s:
+            self.assertEqual(s.ask("GET", "/")[0], 200)
+            tasks = f"/proc/{s.process.pid}/task"
+            bound = {}
+            for task in os.listdir(tasks):
+                with open(f"{tasks}/{task}/comm") as name:
+                    title = name.read().strip()
+                if re.fullmatch(r"weft-\d+", title):
+                    bound[int(title[5:])] = os.sched_getaffinity(int(task))
+            self.assertEqual(bound, {i: {cpu} for i, cpu in enumerate(cpus)})
+
+    def test_says_that_there_is_one_numa_node(self):
+        with open("/sys/devices/system/node/has_memory") as nodes:
+            if re.search("[-,]", nodes.read()):
+                self.skipTest("there are several")
+        with Server("--memory", "numa_aware") as s:
+            self.assertEqual(s.ask("GET", "/")[0], 200)
+            status, _, err = s.stop(signal.SIGTERM)
+            self.assertEqual(status, 0)
+            self.assertEqual(err.count("\n"), 1, err)
+            self.assertIn("one NUMA node", err)
+
     def test_ends_while_connections_are_open(self):
         with Server() as s:
             open_connections = []
@@ -112,7 +152,7 @@ class Httpd(unittest.TestCase):
         for flags in (["--nonsense"], ["extra"], ["--port"], ["--port", "x"], ["--port", "65536"],
                       ["--port=-1"], ["--workers", "1025"], ["--backend", "kqueue"],
                       ["--host", "example.org"], ["--host", "1.2.3"], ["--max-connections", "0"],
-                      ["--drain-seconds", "1.5"]):
+                      ["--drain-seconds", "1.5"], ["--memory", "much"], ["--pin=1"]):
             status, lines = run(*flags)
             self.assertEqual((status, len(lines)), (2, 1), (flags, lines))
             self.assertTrue(lines[0].startswith("weft-httpd: "), lines)
@@ -154,7 +194,7 @@ class Httpd(unittest.TestCase):
         done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for flag in ("--host", "--port", "--workers", "--backend", "--max-connections", "--drain-seconds",
-                     "--help", "--version"):
+                     "--pin", "--memory", "--stats", "--help", "--version"):
             self.assertIn(flag, done.stdout)
         done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=20)
         self.assertRegex(done.stdout, r"^weft-httpd \d+\.\d+\.\d+\n$")

@@ -1,0 +1,64 @@
+// The bytes that a server works on: input, output, bodies and decoded text of its connections, from pools.
+//
+// Seven sizes, each a pool with a cache per thread, so that taking and giving back is 2 ns and no lock; a
+// buffer goes back as soon as it is empty, and the next request takes one that is still in the processor's
+// cache. What is larger comes from the heap. The pools have no limit of their own: who takes from them is a
+// connection, and these have one.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory_resource>
+#include <string_view>
+#include <utility>
+
+#include <weft/runtime/base/platform.hpp>
+#include <weft/runtime/bounded_blocks.hpp>
+
+namespace weft::http::detail {
+
+/// All memory must be back before it goes; that some is not is an assertion.
+class server_memory final : public std::pmr::memory_resource {
+ public:
+  /// Keeps memory for so many connections that do something, though they do not.
+  explicit server_memory(std::size_t connections_warm) noexcept
+      : server_memory{connections_warm, std::make_index_sequence<sizes.size()>{}} {}
+
+ private:
+  struct size_class {
+    std::size_t bytes;
+    std::string_view name;
+    std::size_t per_connection;  // of these, in general
+  };
+  static constexpr std::size_t kib = weft::detail::kib;
+  static constexpr std::array<size_class, 7> sizes{{{1 * kib, "http buffers of 1 KiB", 2},
+                                                    {4 * kib, "http buffers of 4 KiB", 2},
+                                                    {16 * kib, "http buffers of 16 KiB", 0},
+                                                    {32 * kib, "http buffers of 32 KiB", 0},
+                                                    {64 * kib, "http buffers of 64 KiB", 0},
+                                                    {256 * kib, "http buffers of 256 KiB", 0},
+                                                    {1024 * kib, "http buffers of 1 MiB", 0}}};
+
+  template <std::size_t... I>
+  server_memory(std::size_t connections_warm, std::index_sequence<I...>) noexcept
+      : blocks_{weft::detail::bounded_blocks{sizes[I].bytes,
+                                             {.name = sizes[I].name,
+                                              .floor = sizes[I].per_connection * connections_warm,
+                                              .limit = SIZE_MAX,
+                                              .exhausted = exhaustion::refuse}}...} {}
+
+  /// The pool of the smallest size that holds so many bytes; null: none does.
+  weft::detail::bounded_blocks* pool_of(std::size_t bytes) noexcept {
+    std::size_t i = 0;
+    while (i < sizes.size() && sizes[i].bytes < bytes) ++i;
+    return i < sizes.size() ? &blocks_[i] : nullptr;
+  }
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override;
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::array<weft::detail::bounded_blocks, sizes.size()> blocks_;
+};
+
+}  // namespace weft::http::detail
