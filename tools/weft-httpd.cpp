@@ -111,6 +111,10 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
   return true;
 }
 
+int refuse_value(const std::string& flag, const std::string& value, const std::string& wanted) {
+  return refuse(flag + " " + value + ": not " + wanted);
+}
+
 // Flags that take no value. False: it is none of them.
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
@@ -136,7 +140,7 @@ std::optional<int> parse(int argc, char** argv, settings& s) {
     const std::string value{equals == argument.npos ? std::string_view{argv[++i]}
                                                     : argument.substr(equals + 1)};
     std::string wanted;
-    if (!apply(flag, value, s, wanted)) return refuse(flag + " " + value + ": not " + wanted);
+    if (!apply(flag, value, s, wanted)) return refuse_value(flag, value, wanted);
   }
   return std::nullopt;
 }
