@@ -24,7 +24,7 @@ namespace weft {
 class node_memory {
  public:
   /// None.
-  node_memory() = default;
+  node_memory() noexcept : memory_{nullptr, unmap{}} {}
 
   std::byte* data() const noexcept { return memory_.get(); }
   std::size_t size() const noexcept { return memory_.get_deleter().size; }
