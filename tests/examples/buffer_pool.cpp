@@ -6,15 +6,16 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
+#include <span>
+#include <string>
 
 constexpr int blocks = 1000;
 
 // Stands for a device that fills whatever it is given.
 std::size_t read_block(int number, std::span<std::byte> into) {
-  auto* const text = reinterpret_cast<char*>(into.data());
-  const int n = std::snprintf(text, into.size(), "%d %d", number, number * number);
-  return static_cast<std::size_t>(n);
+  const std::string text = std::to_string(number) + ' ' + std::to_string(number * number);
+  std::ranges::copy(std::as_bytes(std::span{text}), into.begin());
+  return text.size();
 }
 
 weft::result<void> reader(weft::buffer_pool& pool, weft::channel<weft::bytes>& out) {

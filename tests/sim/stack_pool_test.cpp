@@ -3,6 +3,7 @@
 #include <weft/pools/stack_pool.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -27,7 +28,8 @@ constexpr std::size_t users_max = 3;
 
 int overflows_heard = 0;
 
-// In a part of the worlds there are real guards, but only for the first stacks.
+// In a part of the worlds there are real guards, but only for the first stacks. Where the depot is adaptive,
+// every trim() begins a new window.
 stack_depot_options some_options(sim& world) {
   stack_depot_options o;
   o.warm = world.random(4);
@@ -35,6 +37,8 @@ stack_depot_options some_options(sim& world) {
   if (world.random(4) == 0) o.guard = guard_kind::mprotect;
   o.mprotect_guards_max = 2;
   o.arena_bytes = (1 + world.random(2)) * detail::stack_chunk;
+  o.adaptive = world.random(3) == 0;
+  o.adapt_every = std::chrono::nanoseconds{0};
   return o;
 }
 
@@ -58,6 +62,8 @@ class model {
           const stack_depot::census now = depot_.count();
           world_.check(now.in_use + now.warm + now.cold <= now.arenas * 2 * detail::stacks_per_chunk(size),
                        "more stacks than there is room for");
+          world_.check(options_.adaptive ? now.kept >= options_.warm : now.kept == options_.warm,
+                       "the wrong number is kept warm");
           world_.check(!depot_.lacks_guards() || depot_.guards() == guard_kind::canary, "no such guards");
           break;
         }
@@ -81,14 +87,33 @@ class model {
     world_.check(before.in_use == 0, "a stack is still counted as used");
     for (auto& cache : caches_) cache.reset();
     stack_cache idle{depot_};
+    if (options_.adaptive) expect_it_adapts(idle);
     while (idle.trim()) {}
     const stack_depot::census after = depot_.count();
     world_.check(after.in_use == 0 && after.warm <= options_.warm, "more is kept warm than asked for");
+    world_.check(after.kept == options_.warm, "the wrong number is kept warm when all is quiet");
     world_.check(after.arenas <= after.warm, "an arena is kept for nothing");
   }
 
  private:
   static constexpr stack_class size = stack_class::mib1;
+
+  // What a burst needed is kept at once, and let go of after a quiet window.
+  void expect_it_adapts(stack_cache& idle) {
+    let_a_window_pass(idle);
+    std::array<std::byte*, 12> burst;
+    for (std::byte*& stack : burst) stack = taken(idle.take(size), 0);
+    for (std::byte* const stack : burst) idle.give(size, given(stack, 0));
+    while (idle.trim()) {}
+    const stack_depot::census now = depot_.count();
+    world_.check(now.kept > options_.warm, "a burst has changed nothing");
+    world_.check(now.warm > options_.warm && now.warm <= now.kept, "what a burst needed was not kept");
+    let_a_window_pass(idle);
+  }
+  static void let_a_window_pass(stack_cache& idle) {
+    for (int i = 0; i < 2; ++i)
+      while (idle.trim()) {}
+  }
 
   std::byte* taken(std::byte* stack, std::size_t who) {
     world_.check(stack != nullptr, "no stack");
