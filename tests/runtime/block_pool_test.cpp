@@ -13,8 +13,8 @@
 
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/block_pool.hpp>
-#include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 
 namespace weft {
@@ -335,8 +335,7 @@ void visit_in_every_way(sim& world) {
   world.thread(visits(3));
   world.thread(visits(4));
   world.spawn([&] {  // so that the deadlines of the others come
-    event never;
-    (void)never.wait(world.in(1ms));
+    sleep_until(world.in(1ms));
     m.visit(5);
   });
   auto stopped = world.rt().spawn([&] { m.cancellable(6); });

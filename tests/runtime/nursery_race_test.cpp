@@ -10,6 +10,7 @@
 
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/nursery.hpp>
@@ -117,10 +118,7 @@ void children_of_all_kinds(sim& world) {
     world.check(m.live == 0, "a child outlived the nursery");
   });
   const auto stops = [&](int which) {
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(until);
-    }
+    if (world.random(2) == 0) sleep_until(until);
     switch (which) {
       case 0:
         (void)made.wait();

@@ -11,6 +11,7 @@
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -192,10 +193,7 @@ void call_in_every_way(sim& world) {
     world.check(running++ == 0, "two run it");
     world.check(done == 0, "it runs again");
     world.interleave();
-    if (world.random(3) == 0) {
-      event never;
-      (void)never.wait(world.in(1ms));
-    }
+    if (world.random(3) == 0) sleep_until(world.in(1ms));
     --running;
     if (failures != 0) {
       --failures;

@@ -11,7 +11,7 @@
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
-#include <weft/runtime/event.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/semaphore.hpp>
 
@@ -275,8 +275,7 @@ class model {
   // Stays till the deadlines of the others are there.
   void stay() {
     s_.acquire();
-    event never;
-    (void)never.wait(due_);
+    sleep_until(due_);
     inside();
   }
 
@@ -320,10 +319,7 @@ void visit_in_every_way(sim& world) {
   world.thread(visits);
   auto stopped = world.rt().spawn([&] { m.cancellable(); });
   world.thread([&] {
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(world.in(1ms));
-    }
+    if (world.random(2) == 0) sleep_until(world.in(1ms));
     (void)stopped.request_stop();
     stopped.join();
   });
