@@ -156,9 +156,7 @@ void some_are_done(sim& world) {
   });
   if (stops)
     world.thread([&] {
-      if (world.random(2) == 0) {
-        sleep_until(until);
-      }
+      if (world.random(2) == 0) sleep_until(until);
       (void)t.request_stop();
     });
   world.run();
