@@ -1,14 +1,15 @@
 // condition_variable under every interleaving: every way of waiting against every way of ending the wait, and
 // its end.
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
@@ -167,10 +168,7 @@ void notify_and_destroy(sim& world) {
       ready = true;
     }
     p->notify_all();
-    (void)changed.release();
-    std::destroy_at(p);
-    std::memset(static_cast<void*>(p), 0xdd, sizeof *p);
-    ::operator delete(p);
+    destroy_and_spoil(std::move(changed));
   };
   if (world.random(2) == 0) world.spawn(destroys);
   else world.thread(destroys);

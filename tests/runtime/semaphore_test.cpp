@@ -1,13 +1,14 @@
 // counting_semaphore in simulated worlds: what std promises of it, every way of waiting against every way of
 // ending the wait, and its end.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
@@ -222,10 +223,7 @@ void release_and_destroy(sim& world) {
     else
       while (!s->try_acquire()) detail::spin_pause();
     world.check(data == 1, "does not see what was written before release()");
-    binary_semaphore* const gone = s.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(s));
   };
   const auto gives = [&, at = s.get()] {
     data = 1;
