@@ -6,8 +6,7 @@
 #include <array>
 #include <csignal>
 
-#include <sys/resource.h>
-
+#include <resource_limit.hpp>
 #include <weft/io/io.hpp>
 #include <weft/io/process.hpp>
 #include <weft/io/transfer.hpp>
@@ -221,12 +220,9 @@ TEST_P(Transfer, without_a_descriptor_for_a_pipe_it_copies) {
     auto source = socket_pair(), target = socket_pair();
     write_whole(source.far, "0123456789");
     source.far.reset();
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    const rlimit none{3, before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    weft_test::resource_limit none{RLIMIT_NOFILE, 3};
     const auto r = io::transfer(int{source.near}, int{target.near}, io::to_the_end, 5s);
-    ::setrlimit(RLIMIT_NOFILE, &before);
+    none.lift();
     ASSERT_TRUE(r) << r.error().message();
     EXPECT_EQ(r->bytes, 10u);
     EXPECT_EQ(r->way, transfer_way::copying);
