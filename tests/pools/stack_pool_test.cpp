@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include <weft/pools/numa.hpp>
+#include <weft/runtime/base/clock.hpp>
 
 #include "process_memory.hpp"
 
@@ -238,6 +239,36 @@ TEST_F(StackPool, an_adaptive_depot_shrinks_to_its_floor_when_a_while_was_quiet)
   EXPECT_FALSE(cache->trim());  // nothing was in use since
   EXPECT_EQ(depot->count().kept, 100u);
   EXPECT_EQ(depot->count().warm, 100u);
+}
+
+// A worker with nothing to do sleeps: it must know when to look again.
+TEST_F(StackPool, an_adaptive_depot_says_when_it_may_shrink) {
+  using namespace std::chrono_literals;
+  const std::int64_t before = steady_ns();
+  open({.warm = 100, .adaptive = true, .adapt_every = 1h});
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);  // nothing is kept beyond the floor
+  const std::vector<std::byte*> stacks = take(stack_class::kib64, 2000);
+  cache->trim();
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);  // it is all in use
+  give(stack_class::kib64, stacks);
+  cache->trim();
+  const std::chrono::nanoseconds hour = 1h;
+  EXPECT_GE(depot->shrinks_at(), before + hour.count());
+  EXPECT_LE(depot->shrinks_at(), steady_ns() + hour.count());
+}
+
+TEST_F(StackPool, a_depot_that_has_shrunk_or_never_does_needs_no_more_looks) {
+  open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::nanoseconds{0}});
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  EXPECT_FALSE(cache->trim());
+  EXPECT_NE(depot->shrinks_at(), INT64_MAX);
+  for (int i = 0; i < 4; ++i) cache->trim();  // at first the cache's own count as in use
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);
+  TearDown();
+  open({.warm = 100});
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  EXPECT_FALSE(cache->trim());
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);
 }
 
 TEST_F(StackPool, an_adaptive_depot_stays_as_it_is_between_30_and_90_percent) {
