@@ -9,12 +9,16 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <weft/pools/numa.hpp>
 #include <weft/runtime/base/clock.hpp>
@@ -293,6 +297,21 @@ TEST_F(StackPool, counts_batches_and_the_most_that_were_out) {
   EXPECT_EQ(now.batches, 10u);
   EXPECT_EQ(now.high_water, 320u);
   EXPECT_EQ(now.refused, 0u);
+}
+
+// Where there is one node, all memory lies on it: that the kernel was asked shows in the policy.
+TEST_F(StackPool, stacks_of_a_node_are_asked_for_there) {
+  const unsigned node = numa_topology::read().nodes.front().id;
+  open({.node = node});
+  const std::vector<std::byte*> stacks = take(stack_class::kib64, 1);
+  int policy = -1;
+  const long done = ::syscall(SYS_get_mempolicy, &policy, nullptr, 0ul, stacks[0], MPOL_F_ADDR);
+  const std::error_code refused = prefer_node(stacks[0], usable(stack_class::kib64), node);
+  give(stack_class::kib64, stacks);
+  if (refused == std::errc::operation_not_permitted || refused == std::errc::function_not_supported)
+    GTEST_SKIP() << "mbind is not allowed here";
+  ASSERT_EQ(done, 0);
+  EXPECT_EQ(policy, MPOL_PREFERRED);
 }
 
 TEST_F(StackPool, stacks_of_a_node_lie_there) {
