@@ -98,6 +98,7 @@ void server::state::turn_away(net::tcp_stream& stream) {
   detail::plain_answer(status::service_unavailable).append_to(text, detail::persistence::close, false, date);
   if (stream.write_all(text.text(), deadline{times.write})) stream.shutdown_write();
   // Unread, the request would reset the connection before the answer is read.
+  text.clear();  // so that 4 KiB will do
   const std::span request{text.extend(detail::input_buffer::slack), detail::input_buffer::slack};
   static_cast<void>(stream.read(std::as_writable_bytes(request), deadline{times.linger}));
 }

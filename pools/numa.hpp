@@ -27,7 +27,7 @@ class node_memory {
   node_memory() noexcept : memory_{nullptr, unmap{}} {}
 
   std::byte* data() const noexcept { return memory_.get(); }
-  std::size_t size() const noexcept { return memory_.get_deleter().size; }
+  std::size_t size() const noexcept { return memory_ == nullptr ? 0 : memory_.get_deleter().size; }
   unsigned node() const noexcept { return node_; }
   std::span<std::byte> bytes() const noexcept { return {data(), size()}; }
 
@@ -35,7 +35,7 @@ class node_memory {
   friend result<node_memory> alloc_on_node(std::size_t bytes, unsigned node) noexcept;
 
   struct unmap {
-    std::size_t size = 0;
+    std::size_t size;  // without an initialiser: with one, it could not be made before this class is complete
     void operator()(std::byte* memory) const noexcept;
   };
   node_memory(std::byte* memory, std::size_t size, unsigned node) noexcept
@@ -57,7 +57,8 @@ class node_memory {
 /// The node on which the page of `address` lies.
 ///
 /// Errors     std::errc::no_such_file_or_directory: there is no page yet, because nobody has touched it.
-///            std::errc::bad_address: not mapped. std::errc::operation_not_permitted, as above.
+///            std::errc::bad_address: not mapped, or only read so far, which is the kernel's page of zeros.
+///            std::errc::operation_not_permitted, as above.
 [[nodiscard]] result<unsigned> node_of(const void* address) noexcept;
 
 /// NUMA nodes of this machine that have memory; 1 where the kernel knows of none.

@@ -99,15 +99,17 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
   }
   if (flag == "--memory") {
     wanted = "pooled, numa_aware or adaptive";
-    if (value == "numa_aware") s.runtime.memory = weft::memory_strategy::numa_aware;
+    if (value == "pooled") s.runtime.memory = weft::memory_strategy::pooled;
+    else if (value == "numa_aware") s.runtime.memory = weft::memory_strategy::numa_aware;
     else if (value == "adaptive") s.runtime.memory = weft::memory_strategy::adaptive;
-    else return value == "pooled";
+    else return false;
     return true;
   }
   wanted = "uring, epoll or auto";
-  if (value == "uring") s.runtime.backend = weft::io_backend::uring;
+  if (value == "auto") s.runtime.backend = weft::io_backend::automatic;
+  else if (value == "uring") s.runtime.backend = weft::io_backend::uring;
   else if (value == "epoll") s.runtime.backend = weft::io_backend::epoll;
-  else return value == "auto";
+  else return false;
   return true;
 }
 
