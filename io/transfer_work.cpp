@@ -98,6 +98,7 @@ io::transfer_result transfer_work::run(transfer_way by) {
   for (;;) {
     o = go(by);
     if (!is_refusal(o) || by == transfer_way::copying) return finish(o);
+    if (moved_.taken != moved_.bytes) return finish(o);  // copying would leave out what is lost, and succeed
     // Between two file systems sendfile copies once, where copying does it twice.
     const bool next = by == transfer_way::copy_file_range && can_go(transfer_way::sendfile);
     by = next ? transfer_way::sendfile : transfer_way::copying;
