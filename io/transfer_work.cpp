@@ -437,7 +437,8 @@ outcome transfer_work::tee_once() {
       return o;
     }
     between->filled = static_cast<std::size_t>(o);
-    return drain(*between);
+    // A terminal or a device may block whatever the flags say.
+    return target_.what() == side_kind::other ? drain_by_copying(*between) : drain(*between);
   }
 }
 

@@ -559,6 +559,8 @@ TEST_P(Transfer, tee_leaves_the_bytes_where_they_are) {
     EXPECT_EQ(to_pipe->way, transfer_way::tee);
     EXPECT_EQ(io::tee(source, int{near})->bytes, 10u);
     EXPECT_EQ(io::tee(source, {out, 0}, 3)->bytes, 3u);
+    file null = file::open("/dev/null", O_WRONLY).value();
+    EXPECT_EQ(io::tee(source, null)->way, transfer_way::copying) << "a device might block";
     char got[16];
     EXPECT_EQ(io::read(copy_read, bytes_of(got)).value(), 6u);
     EXPECT_EQ(io::recv(far, bytes_of(got)).value(), 10u);
