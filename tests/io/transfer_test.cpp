@@ -270,6 +270,24 @@ TEST_P(Transfer, ranges_of_one_file_that_overlap_are_refused_untouched) {
   });
 }
 
+// What refuses pages and copies alike has taken from the source by then: an end, and no reason to go on.
+TEST_P(Transfer, a_target_that_takes_nothing_is_an_error_and_not_the_end_of_the_source) {
+  make("out");
+  run(1, [&] {
+    const file read_only = file::open(path("out")).value();
+    for (const std::uint64_t n : {std::uint64_t{10}, io::to_the_end}) {
+      auto [near, far] = socket_pair();
+      write_whole(far, "0123456789");
+      far.reset();
+      const auto r = io::transfer(int{near}, read_only.native_handle(), n, 5s);
+      ASSERT_FALSE(r);
+      EXPECT_EQ(r.error(), std::errc::bad_file_descriptor);
+      EXPECT_EQ(r.error().moved.taken, 10u);
+      EXPECT_EQ(r.error().moved.bytes, 0u);
+    }
+  });
+}
+
 TEST_P(Transfer, a_pipe_into_itself_is_refused) {
   run(1, [&] {
     auto [read_end, write_end] = pipe_pair();
@@ -537,6 +555,8 @@ TEST_P(Transfer, tee_leaves_the_bytes_where_they_are) {
     EXPECT_EQ(to_pipe->way, transfer_way::tee);
     EXPECT_EQ(io::tee(source, int{near})->bytes, 10u);
     EXPECT_EQ(io::tee(source, {out, 0}, 3)->bytes, 3u);
+    file null = file::open("/dev/null", O_WRONLY).value();
+    EXPECT_EQ(io::tee(source, null)->way, transfer_way::copying) << "a device might block";
     char got[16];
     EXPECT_EQ(io::read(copy_read, bytes_of(got)).value(), 6u);
     EXPECT_EQ(io::recv(far, bytes_of(got)).value(), 10u);
