@@ -19,6 +19,14 @@
 #include <weft/runtime/base/result.hpp>
 
 namespace weft {
+namespace detail {
+
+struct unmap_pages {
+  std::size_t size = 0;
+  void operator()(std::byte* memory) const noexcept;
+};
+
+}  // namespace detail
 
 /// Memory of one NUMA node, given back to the kernel when this goes. Moves only.
 class node_memory {
@@ -27,21 +35,17 @@ class node_memory {
   node_memory() noexcept : memory_{nullptr, unmap{}} {}
 
   std::byte* data() const noexcept { return memory_.get(); }
-  std::size_t size() const noexcept { return memory_ == nullptr ? 0 : memory_.get_deleter().size; }
+  std::size_t size() const noexcept { return memory_ ? memory_.get_deleter().size : 0; }
   unsigned node() const noexcept { return node_; }
   std::span<std::byte> bytes() const noexcept { return {data(), size()}; }
 
  private:
   friend result<node_memory> alloc_on_node(std::size_t bytes, unsigned node) noexcept;
 
-  struct unmap {
-    std::size_t size;  // without an initialiser: with one, it could not be made before this class is complete
-    void operator()(std::byte* memory) const noexcept;
-  };
   node_memory(std::byte* memory, std::size_t size, unsigned node) noexcept
-      : memory_{memory, unmap{size}}, node_{node} {}
+      : memory_{memory, detail::unmap_pages{size}}, node_{node} {}
 
-  std::unique_ptr<std::byte, unmap> memory_;
+  std::unique_ptr<std::byte, detail::unmap_pages> memory_;
   unsigned node_ = 0;
 };
 

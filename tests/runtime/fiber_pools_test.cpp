@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <leak_check.hpp>
+#include <smallest_stack.hpp>
 #include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -36,7 +37,7 @@ void burst(runtime& rt, int fibers) {
   rt.block_on([&] {
     std::vector<task<void>> tasks;
     for (int i = 0; i < fibers; ++i)
-      tasks.push_back(spawn([] { this_fiber::yield(); }, {.stack = stack_class::kib4}));
+      tasks.push_back(spawn([] { this_fiber::yield(); }, {.stack = weft_test::smallest_stack}));
     for (task<void>& t : tasks) t.join();
   });
 }

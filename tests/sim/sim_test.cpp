@@ -11,6 +11,7 @@
 
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <sim/explore.hpp>
 #include <sim/failure.hpp>
@@ -142,6 +143,20 @@ TEST(Sim, livelock_is_a_failure) {
                                          {.steps_max = 10'000});
   ASSERT_TRUE(found.failure);
   EXPECT_NE(found.failure->what.find("livelock"), std::string::npos) << found.failure->what;
+}
+
+TEST(Sim, a_seed_that_sleeps_in_the_kernel_is_a_finding) {
+  const exploration found = find_failure(10,
+                                         [](sim& world) {
+                                           world.thread([&] {
+                                             while (world.seed() == 3) poll(nullptr, 0, -1);
+                                           });
+                                           world.run();
+                                         },
+                                         {.hang_seconds = 1});
+  ASSERT_TRUE(found.failure);
+  EXPECT_NE(found.failure->what.find("hangs"), std::string::npos) << found.failure->what;
+  EXPECT_EQ(found.failure->seed, 3u);
 }
 
 TEST(Sim, abort_in_a_seed_is_a_finding) {

@@ -7,9 +7,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +89,22 @@ void run_one(std::uint64_t seed, const scenario& run, simulator_options options)
   _exit(0);
 }
 
+// Waits for the child's end. False: it came to no end of a seed for so long, and has been killed. By the
+// parent, because a child that has lost its way may keep its signals back.
+bool wait_for_end(pid_t pid, unsigned hang_seconds, int& status) {
+  const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  bool moves = handle >= 0;
+  for (std::uint64_t before = record().seeds_done; moves;) {
+    pollfd end{.fd = handle, .events = POLLIN, .revents = 0};
+    const int ready = poll(&end, 1, static_cast<int>(hang_seconds * 1000));
+    if (ready > 0) break;
+    if (ready == 0) moves = before != std::exchange(before, record().seeds_done);
+  }
+  if (!moves) kill(pid, SIGKILL);
+  if (handle >= 0) close(handle);
+  return waitpid(pid, &status, 0) == pid && moves;
+}
+
 // Runs the seeds in a child process; a failure as the record has it.
 std::optional<finding> run_in_child(std::uint64_t first, std::uint64_t last, const scenario& run,
                                     simulator_options options, bool silent) {
@@ -95,9 +114,10 @@ std::optional<finding> run_in_child(std::uint64_t first, std::uint64_t last, con
   const pid_t pid = fork();
   if (pid == 0) child(first, last, run, options, silent);
   int status = 0;
-  if (pid < 0 || waitpid(pid, &status, 0) != pid) return finding{0, "cannot fork"};
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  if (WIFSIGNALED(status))
+  if (pid < 0) return finding{0, "cannot fork"};
+  if (!wait_for_end(pid, options.hang_seconds, status)) note_failure("hangs, without a step");
+  else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  else if (WIFSIGNALED(status))
     note_failure(WTERMSIG(status) == SIGPROF ? "hangs, without a step"
                                              : std::string{"died: "} + strsignal(WTERMSIG(status)));
   else if (WEXITSTATUS(status) != status_failed) note_failure("left the process");

@@ -34,6 +34,8 @@ struct simulator_options {
   /// Seeded: once in this many steps the clock jumps to the next deadline though threads could run, as if all
   /// of them were slow. 0: never.
   std::uint64_t slowness = 0;
+  /// Real time after which a seed that has not ended counts as one that hangs: it sleeps in the kernel, say.
+  unsigned hang_seconds = 30;
   /// Workers of the runtime that spawn() makes.
   unsigned workers = 1;
   /// Its options.fibers_max.
