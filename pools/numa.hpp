@@ -32,7 +32,7 @@ struct unmap_pages {
 class node_memory {
  public:
   /// None.
-  node_memory() noexcept : memory_{nullptr, unmap{}} {}
+  node_memory() = default;
 
   std::byte* data() const noexcept { return memory_.get(); }
   std::size_t size() const noexcept { return memory_ ? memory_.get_deleter().size : 0; }
