@@ -84,17 +84,20 @@ io::transfer_result byte_stream<Transfer>::write_all_zero_copy(byte_view bytes, 
   bool zero_copy = bytes.size() >= zero_copy_min && !std::min(until, deadline_here()).expired();
   std::span<const std::byte> left = bytes;
   while (!left.empty()) {
-    bool copied = true;
-    const result<std::size_t> sent = zero_copy ? descriptor_.send_zero_copy(left, copied, until)
+    descriptor::zero_copy_account account;
+    const result<std::size_t> sent = zero_copy ? descriptor_.send_zero_copy(left, account, until)
                                                : descriptor_.send(left, MSG_WAITALL, until);
     if (!sent && zero_copy && wants_a_copy(sent.error())) {
       zero_copy = false;
       continue;
     }
-    if (!sent) return failed(sent.error(), moved);
+    if (!sent) {
+      moved.taken += account.given_up;
+      return failed(sent.error(), moved);
+    }
     left = left.subspan(*sent);
     moved.taken = moved.bytes += *sent;
-    moved.way = std::max(moved.way, copied ? transfer_way::copying : transfer_way::zero_copy);
+    moved.way = std::max(moved.way, account.copied ? transfer_way::copying : transfer_way::zero_copy);
   }
   return moved;
 }

@@ -85,8 +85,8 @@ class byte_stream {
   /// bottleneck, and costs a wait for the peer's acknowledgement.
   ///
   /// Blocks     the calling fiber, until the kernel has let go of `bytes`.
-  /// Errors     as write_all(), and in the error how many the kernel had taken. EINVAL: `bytes` lie on the
-  ///            stack of a fiber.
+  /// Errors     as write_all(), and in the error how many the kernel had taken, and under `bytes` those of
+  ///            them that were not given up with the connection. EINVAL: `bytes` lie on the stack of a fiber.
   /// Cancelled  when the kernel has let go of `bytes`, as for a deadline and close(). If the peer has not
   ///            acknowledged by then what was sent, nothing but the end of the connection makes the kernel do
   ///            so: the peer sees a reset.

@@ -202,14 +202,15 @@ outcome descriptor::send_outcome(std::span<const std::byte> bytes, int flags, de
   return run(p, direction::out, until);
 }
 
-result<std::size_t> descriptor::send_zero_copy(std::span<const std::byte> bytes, bool& copied,
+result<std::size_t> descriptor::send_zero_copy(std::span<const std::byte> bytes, zero_copy_account& account,
                                                deadline until) noexcept {
   pending_operation p{operation_code::send_zero_copy, -1};
   p.set_buffer(bytes.data(), bytes.size());
   p.flags = MSG_WAITALL;
   p.offset = 0;
   const outcome o = run(p, direction::out, until);
-  copied = p.offset == 0;
+  if (o >= 0) account.copied = p.offset == 0;
+  else account.given_up = static_cast<std::size_t>(p.offset);
   return to_result<std::size_t>(o);
 }
 

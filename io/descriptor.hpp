@@ -66,13 +66,19 @@ class descriptor {
     return to_result<std::size_t>(send_outcome(bytes, flags, until));
   }
 
+  /// What became of a send_zero_copy(), besides its result.
+  struct zero_copy_account {
+    bool copied = true;        // the kernel has copied them after all
+    std::size_t given_up = 0;  // of a failure: what it had taken, and lost with the connection
+  };
+
   /// As send() of all of them, from where they are if the kernel can: returns when it has let go of `bytes`.
-  /// `copied`: whether it has copied them after all. Ended by a deadline, a stop or close(), it gives up the
-  /// connection if that is what keeps the kernel from letting go.
+  /// Ended by a deadline, a stop or close(), it gives up the connection if that is what keeps the kernel from
+  /// letting go.
   ///
   /// Errors     EOPNOTSUPP, EINVAL: not this socket, or not this kernel. ENOBUFS, ENOMEM: too much at once.
-  [[nodiscard]] result<std::size_t> send_zero_copy(std::span<const std::byte> bytes, bool& copied,
-                                                   deadline until = {}) noexcept;
+  [[nodiscard]] result<std::size_t> send_zero_copy(std::span<const std::byte> bytes,
+                                                   zero_copy_account& account, deadline until = {}) noexcept;
 
   /// As recv and send, for what is no socket. `offset` -1: at the file's own position.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into, std::int64_t offset = -1,

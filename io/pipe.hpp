@@ -50,7 +50,8 @@ concept transform = std::invocable<F&, std::span<std::byte>> &&
 /// Reads `source` to its end, in chunks of at most 64 KiB, and writes to `target` what f makes of each. At
 /// the end f is called once more, with an empty chunk, for what it has held back.
 ///
-/// Blocks     the calling fiber or foreign thread; f may wait too.
+/// Blocks     the calling fiber or foreign thread; f may wait too, but not for anybody to read `source` or
+///            write to `target`: both are held until this returns.
 /// Errors     f's; all those of transfer(). Rethrows what f throws.
 /// Cancelled  between two chunks, or while it waits for one: what was taken and not written is lost.
 /// Safe from  any fiber or thread.

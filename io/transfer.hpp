@@ -27,9 +27,11 @@ inline constexpr std::uint64_t to_the_end = ~std::uint64_t{0};
 //   Blocks     the calling fiber or foreign thread.
 //   Errors     closed (either end), canceled, deadline_exceeded, EPIPE, ENOSPC and all else that the kernel
 //              says; limit: the offload pool takes no more. EINVAL: source and target are one pipe, or
-//              overlap in one file; nothing has been moved. What was moved before is in the error.
+//              overlap in one file or on one block device, or the target has an offset and is appended to
+//              (O_APPEND); nothing has been moved. What was moved before is in the error.
 //   Cancelled  between two pieces of at most 16 MiB, or when the kernel has let go of the one under way. What
-//              had been taken by then from a socket and not delivered is lost: `taken` less `bytes`.
+//              had been taken by then and not delivered is lost, `taken` less `bytes`, unless the source is a
+//              file: there one can go on at `bytes` beyond where it began, whatever its own position says.
 //   Safe from  any fiber or thread.
 
 /// The best way for these two. `by`: begin with that one instead, if they can go it.

@@ -30,7 +30,9 @@ const char* to_string(transfer_way way) noexcept;
 
 struct transferred {
   std::uint64_t bytes = 0;  // that have arrived at the target
-  std::uint64_t taken = 0;  // from the source: more than `bytes` only after an error, and then those are lost
+  // From the source. A transfer has taken more than `bytes` only after an error, and what is more has gone
+  // from a socket, a pipe, or before a file's own position; of io::pipe, it is what the function was given.
+  std::uint64_t taken = 0;
   transfer_way way = transfer_way::none;
 };
 

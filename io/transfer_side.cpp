@@ -4,7 +4,9 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -12,10 +14,16 @@
 namespace weft::detail {
 namespace {
 
-bool byte_in_memory(int fd, std::int64_t at) noexcept {
+// How many there are, 0 or 1; less: the disk would have to be asked, or it cannot be read like that.
+ssize_t byte_in_memory(int fd, std::int64_t at) noexcept {
   char byte;
   const iovec one{&byte, 1};
-  return ::preadv2(fd, &one, 1, at, RWF_NOWAIT) >= 0;
+  return ::preadv2(fd, &one, 1, at, RWF_NOWAIT);
+}
+
+bool appends(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_APPEND) != 0;
 }
 
 // sendfile(2) and splice(2) have no flag that says so for one call.
@@ -68,8 +76,15 @@ outcome transfer_side::look() noexcept {
   if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) kind_ = kind::stored;
   else if (S_ISFIFO(status.st_mode)) kind_ = kind::pipe;
   else if (S_ISSOCK(status.st_mode)) kind_ = kind::socket;
+  if (S_ISBLK(status.st_mode)) {
+    device_ = status.st_rdev;
+    inode_ = 0;  // no file has that one
+    if (::ioctl(fd_, BLKGETSIZE64, &size_) != 0) size_ = ~std::uint64_t{0};
+  }
   if (at_ >= 0 && has_readiness()) return -ESPIPE;
-  return kind_ == kind::socket && stream_ == nullptr ? make_non_blocking(fd_) : 0;
+  // The kernel would append, wherever it is told to write.
+  if (at_ >= 0 && role_ == role::target && appends(fd_)) return -EINVAL;
+  return kind_ == kind::socket ? make_non_blocking(fd_) : 0;
 }
 
 void transfer_side::doing(pending_operation* p) noexcept {
@@ -84,22 +99,25 @@ const atomic<bool>* transfer_side::notice() const noexcept {
 
 bool transfer_side::in_memory(std::size_t size) const noexcept {
   if (kind_ != kind::stored) return true;
-  const std::int64_t at = at_ >= 0 ? at_ : ::lseek(fd_, 0, SEEK_CUR);
+  const std::int64_t at = place();
   if (at < 0) return true;  // the call itself will say what is wrong
-  return byte_in_memory(fd_, at) && byte_in_memory(fd_, at + static_cast<std::int64_t>(size) - 1);
+  return byte_in_memory(fd_, at) >= 0 && byte_in_memory(fd_, at + static_cast<std::int64_t>(size) - 1) >= 0;
 }
+
+bool transfer_side::at_end() const noexcept {
+  const std::int64_t at = place();
+  return at >= 0 && byte_in_memory(fd_, at) == 0;
+}
+
+std::int64_t transfer_side::place() const noexcept { return at_ >= 0 ? at_ : ::lseek(fd_, 0, SEEK_CUR); }
 
 outcome transfer_side::keep_apart(const transfer_side& source, const transfer_side& target,
                                   std::uint64_t& n) noexcept {
   if (source.device_ != target.device_ || source.inode_ != target.inode_) return 0;
   if (source.kind_ == kind::pipe && target.kind_ == kind::pipe) return -EINVAL;
   if (source.kind_ != kind::stored || target.kind_ != kind::stored || source.size_ == 0) return 0;
-  const auto place_of = [](const transfer_side& side) {
-    return static_cast<std::uint64_t>(side.at_ >= 0 ? side.at_ : ::lseek(side.fd_, 0, SEEK_CUR));
-  };
-  const int flags = ::fcntl(target.fd_, F_GETFL);
-  const std::uint64_t from = place_of(source);
-  const std::uint64_t to = flags >= 0 && (flags & O_APPEND) != 0 ? target.size_ : place_of(target);
+  const auto from = static_cast<std::uint64_t>(source.place());
+  const std::uint64_t to = appends(target.fd_) ? target.size_ : static_cast<std::uint64_t>(target.place());
   n = std::min(n, from < source.size_ ? source.size_ - from : 0);
   return (from < to ? to - from : from - to) < n ? -EINVAL : 0;
 }

@@ -28,7 +28,8 @@ class transfer_side {
   /// Waits its turn and finds out what it is. Only then the rest may be called.
   ///
   /// Blocks     the calling fiber or foreign thread.
-  /// Errors     closed, canceled, deadline_exceeded, ESPIPE: an offset of what has none; the kernel's.
+  /// Errors     closed, canceled, deadline_exceeded, ESPIPE: an offset of what has none, EINVAL: one to write
+  ///            at, of what is appended to; the kernel's.
   [[nodiscard]] outcome enter(deadline until) noexcept;
 
   /// What close() is to end, as long as it is under way; nullptr: nothing.
@@ -64,6 +65,11 @@ class transfer_side {
   /// Cost       three system calls.
   bool in_memory(std::size_t size) const noexcept;
 
+  /// Whether a file says that nothing comes any more. False: something does, or only a true read can tell.
+  ///
+  /// Cost       two system calls.
+  bool at_end() const noexcept;
+
   /// -EINVAL if these are the same file and the next `n` bytes overlap, or the same pipe. `n` becomes the
   /// bytes that the file has, because it must not grow by its own.
   static outcome keep_apart(const transfer_side& source, const transfer_side& target,
@@ -81,6 +87,7 @@ class transfer_side {
 
   outcome enter_shared() noexcept;
   outcome look() noexcept;
+  std::int64_t place() const noexcept;
 
   descriptor* stream_;
   shared_descriptor* file_;
@@ -89,7 +96,7 @@ class transfer_side {
   kind kind_ = kind::other;
   bool listed_ = false;  // user_ is where close() finds it
   std::int64_t at_;
-  std::uint64_t device_ = 0, inode_ = 0, size_ = 0;
+  std::uint64_t device_ = 0, inode_ = 0, size_ = 0;  // of a block device, what it is, and not its name
   descriptor::hold hold_;
   shared_user user_;
 };

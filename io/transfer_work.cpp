@@ -160,6 +160,13 @@ void transfer_work::moved(std::size_t bytes) noexcept {
   if (moved_.way < way_) moved_.way = way_;
 }
 
+// From the source to the target in one call, and on to the next.
+outcome transfer_work::moved_at_once(outcome bytes) noexcept {
+  moved_.taken += static_cast<std::size_t>(bytes);
+  moved(static_cast<std::size_t>(bytes));
+  return left(1) != 0 ? go_on() : 0;
+}
+
 // Between two pieces, as every call that would wait.
 outcome transfer_work::go_on() noexcept {
   if (closed()) return failure(errc::closed);
@@ -230,46 +237,43 @@ bool transfer_work::in_memory(const transfer_side& side, std::size_t size) const
 
 // --- the ways
 
-outcome transfer_work::by_sendfile() noexcept {
-  const bool to_disk = target_.what() == side_kind::stored;
+template <class Move, class Wait>
+outcome transfer_work::by_pieces(Move move, Wait wait) noexcept {
   for (unsigned failures = 0;;) {
     const std::size_t size = left(piece_max);
     if (size == 0) return 0;
-    outcome o = call(!to_disk && in_memory(source_, size),
-                     [&] { return ::sendfile(target_.fd(), source_.fd(), source_.offset(), size); });
-    if (o == 0) return 0;  // the end of the file
+    outcome o = move(size);
+    if (o == 0) return 0;  // the end of the source
     if (o > 0) {
-      moved_.taken += static_cast<std::size_t>(o);
-      moved(static_cast<std::size_t>(o));
       failures = 0;
-      o = left(1) != 0 ? go_on() : 0;
+      o = moved_at_once(o);
     } else if (o == -EAGAIN) {
-      o = wait(target_, POLLOUT, failures++);
+      o = wait(failures++);
     }
     if (o < 0) return o;
   }
 }
 
+outcome transfer_work::by_sendfile() noexcept {
+  const bool to_disk = target_.what() == side_kind::stored;
+  return by_pieces(
+      [&](std::size_t size) {
+        return call(!to_disk && in_memory(source_, size),
+                    [&] { return ::sendfile(target_.fd(), source_.fd(), source_.offset(), size); });
+      },
+      [&](unsigned failures) { return wait(target_, POLLOUT, failures); });
+}
+
 // One of them is a pipe.
 outcome transfer_work::by_splice() noexcept {
   const bool to_disk = target_.what() == side_kind::stored;
-  for (unsigned failures = 0;;) {
-    const std::size_t size = left(piece_max);
-    if (size == 0) return 0;
-    outcome o = call(!to_disk && in_memory(source_, std::min(size, passage::capacity)), [&] {
-      return ::splice(source_.fd(), source_.offset(), target_.fd(), target_.offset(), size, splice_flags);
-    });
-    if (o == 0) return 0;  // the end of the source
-    if (o > 0) {
-      moved_.taken += static_cast<std::size_t>(o);
-      moved(static_cast<std::size_t>(o));
-      failures = 0;
-      o = left(1) != 0 ? go_on() : 0;
-    } else if (o == -EAGAIN) {
-      o = wait_for_either(failures++);
-    }
-    if (o < 0) return o;
-  }
+  return by_pieces(
+      [&](std::size_t size) {
+        return call(!to_disk && in_memory(source_, std::min(size, passage::capacity)), [&] {
+          return ::splice(source_.fd(), source_.offset(), target_.fd(), target_.offset(), size, splice_flags);
+        });
+      },
+      [&](unsigned failures) { return wait_for_either(failures); });
 }
 
 // Neither is a pipe: through one.
@@ -346,13 +350,10 @@ outcome transfer_work::by_copy_file_range() noexcept {
     outcome o = call(false, [&] {
       return ::copy_file_range(source_.fd(), source_.offset(), target_.fd(), target_.offset(), size, 0);
     });
-    // Nothing at all may also mean a file that is made while it is read, as those of /proc, and says size 0.
-    if (o == 0) return moved_.taken == 0 ? -EOPNOTSUPP : 0;
-    if (o < 0) return o;
-    moved_.taken += static_cast<std::size_t>(o);
-    moved(static_cast<std::size_t>(o));
-    if (left(1) == 0) return 0;
-    o = go_on();
+    // It says so too of a file that is made while it is read, as those of /proc, whose size is 0, and where a
+    // file system has more than it knows of here.
+    if (o == 0) return source_.at_end() ? 0 : -EOPNOTSUPP;
+    if (o > 0) o = moved_at_once(o);
     if (o < 0) return o;
   }
 }

@@ -78,6 +78,10 @@ class transfer_work {
   outcome write(std::span<const std::byte> bytes) noexcept;
   io::transfer_result finish(outcome o) const noexcept;
 
+  /// Piece by piece: `move` is a system call for at most so many bytes, `wait` waits for what was not ready.
+  template <class Move, class Wait>
+  outcome by_pieces(Move move, Wait wait) noexcept;
+
   /// f(), a system call that moves bytes: here if it cannot wait, else where it may.
   template <class F>
   outcome call(bool here, F f) noexcept;
@@ -95,6 +99,7 @@ class transfer_work {
     return static_cast<std::size_t>(n_ - moved_.taken < at_most ? n_ - moved_.taken : at_most);
   }
   void moved(std::size_t bytes) noexcept;
+  outcome moved_at_once(outcome bytes) noexcept;
 
   transfer_side source_, target_;
   std::uint64_t n_;

@@ -290,9 +290,14 @@ bool uring_poller::deliver_zero_copy(operation& op, const io_uring_cqe& about) n
     if ((op.poller_state & cancelled) != 0 && about.res > 0 && !has_let_go(op)) break_off(op);
     return false;
   }
-  op.offset = (static_cast<unsigned>(about.res) & was_copied) != 0 ? 0 : 1;
   if (place_of(op) == cancel_waiting) waiting_.remove(op);
-  finish(op, (op.poller_state & broken_off) != 0 ? -ECANCELED : op.poller_result);
+  if ((op.poller_state & broken_off) != 0) {
+    op.offset = op.poller_result;
+    finish(op, -ECANCELED);
+    return true;
+  }
+  if (op.poller_result >= 0) op.offset = (static_cast<unsigned>(about.res) & was_copied) != 0 ? 0 : 1;
+  finish(op, op.poller_result);
   return true;
 }
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <memory>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <weft/net/resolver.hpp>
@@ -60,6 +62,14 @@ bool is_sound(const tcp_stream& s) noexcept {
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+/// Whether neither side has ended its half. The look at what there is to read does not show that we have.
+bool is_established(const tcp_stream& s) noexcept {
+  tcp_info about;
+  socklen_t size = sizeof about;
+  return ::getsockopt(s.native_handle(), IPPROTO_TCP, TCP_INFO, &about, &size) == 0 &&
+         about.tcpi_state == TCP_ESTABLISHED;
+}
+
 }  // namespace
 
 // --- pooled_stream
@@ -73,7 +83,7 @@ bool pooled_stream::reused() const noexcept { return connection_ != nullptr && c
 
 void pooled_stream::give_back() noexcept {
   if (connection_ == nullptr) return;
-  if (connection_->stream.native_handle() < 0) return discard();
+  if (!is_established(connection_->stream)) return discard();
   connection_->reused = true;
   if (connection_->ledger.give(*connection_)) connection_ = nullptr;  // it may be another's by now
   else discard();

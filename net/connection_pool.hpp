@@ -52,7 +52,10 @@ class pooled_stream {
   bool reused() const noexcept;
 
   /// Lets the next one have it. Say so when the talk is over: nothing is to be read any more, and all has
-  /// been written. A stream that was closed, or moved from, is not kept.
+  /// been written. A stream that was closed or moved from is not kept, nor one of which a side has ended its
+  /// half, as shutdown_write() does.
+  ///
+  /// Cost       a lock and a system call.
   void give_back() noexcept;
 
   /// Closes it.

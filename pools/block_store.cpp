@@ -226,6 +226,9 @@ bool block_store::trim(deadline until) noexcept {
   {
     const std::lock_guard hold{lock_};
     const std::size_t used = in_use();
+    // What is on its way to the kernel is out of reach for that long, and who comes then would get a block
+    // that is none of those which are kept.
+    if (floor_ == limit_) return false;
     capacity_ = next_capacity(used, capacity_, floor_, limit_);
     const std::size_t keep = capacity_ - std::min(capacity_, used);
     depot_.keep_warm(keep);

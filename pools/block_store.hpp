@@ -84,8 +84,9 @@ class block_store {
   /// until the store shrinks.
   void warm_up(std::size_t count) noexcept;
 
-  /// Keeps memory for so many at least, from now on; 0: for as many as the options say. Blocks until a
-  /// trim() that is under way has ended.
+  /// Keeps memory for so many at least, from now on; 0: for as many as the options say. Of a store that keeps
+  /// its limit, no more different blocks than that are ever out. Blocks until a trim() that is under way has
+  /// ended.
   void keep(std::size_t count) noexcept;
 
   /// Shrinks, if less than 30 % is in use, and frees the pages beyond, until `until`. True: it did not get to

@@ -67,7 +67,7 @@ detail::bounded_blocks& buffer_pool::of(std::size_t bytes) noexcept {
 
 // The depot gives out the first free block first, so that no more than `limit` different ones are ever out:
 // those which it gives out now, while nobody has any. keep(), because the kernel does not take locked pages
-// back, and trimming must not count on it.
+// back: a trim has nothing to gain, and must not hide one of them meanwhile.
 result<void> buffer_pool::pin(std::size_t bytes, deadline until) {
   const std::size_t size = size_for(bytes);
   if (size == sizes) return std::unexpected(errc::limit);

@@ -29,7 +29,8 @@ enum class operation_code : std::uint8_t {
   poll,         // fd, flags = POLL*; result is the events that are ready
   // As send, from the caller's own pages where the kernel can: completes when it has let go of them, perhaps
   // as late as the peer's acknowledgement. `offset`: 0; becomes 1 if nothing was copied. cancel() after the
-  // kernel has taken bytes gives up the connection, because nothing else gives them back: -ECANCELED.
+  // kernel has taken bytes gives up the connection, because nothing else gives them back: -ECANCELED, and
+  // `offset` is how many.
   send_zero_copy,
 };
 

@@ -4,13 +4,35 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
+
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 #include <resource_limit.hpp>
 #include <weft/io/io.hpp>
 #include <weft/io/process.hpp>
 #include <weft/io/transfer.hpp>
 #include <weft/runtime/spawn.hpp>
+
+namespace {
+
+// The most that copy_file_range() copies before it says that there is no more.
+std::atomic<std::int64_t> copied_at_most{INT64_MAX};
+
+}  // namespace
+
+// Before the C library's.
+extern "C" ssize_t copy_file_range(int from, off_t* from_at, int to, off_t* to_at, std::size_t size,
+                                   unsigned flags) {
+  const std::size_t most = std::min(size, static_cast<std::size_t>(copied_at_most.load()));
+  if (most == 0) return 0;
+  const ssize_t copied = ::syscall(SYS_copy_file_range, from, from_at, to, to_at, most, flags);
+  if (copied > 0) copied_at_most -= copied;
+  return copied;
+}
 
 namespace weft::detail {
 namespace {
@@ -215,6 +237,28 @@ TEST_P(Transfer, what_the_kernel_refuses_is_copied) {
   });
 }
 
+TEST_P(Transfer, where_copy_file_range_ends_early_the_rest_is_copied) {
+  const std::string text = pattern(100'000);
+  make("in", text);
+  run(1, [&] {
+    file in = file::open(path("in")).value();
+    for (const std::int64_t most : {0, 60'000}) {
+      for (const bool at_offset : {false, true}) {
+        file out = file::temporary().value();
+        copied_at_most = most;
+        const auto r = io::transfer({in, 0}, at_offset ? transfer_end{out, 0} : transfer_end{out});
+        copied_at_most = INT64_MAX;
+        ASSERT_TRUE(r) << r.error().message();
+        EXPECT_EQ(r->bytes, text.size());
+        std::string got(text.size() + 1, ' ');
+        EXPECT_EQ(out.pread(bytes_of(got), 0).value(), text.size());
+        got.pop_back();
+        EXPECT_TRUE(got == text);
+      }
+    }
+  });
+}
+
 TEST_P(Transfer, without_a_descriptor_for_a_pipe_it_copies) {
   run(1, [&] {
     auto source = socket_pair(), target = socket_pair();
@@ -267,6 +311,65 @@ TEST_P(Transfer, ranges_of_one_file_that_overlap_are_refused_untouched) {
       EXPECT_EQ(io::transfer({f, 0}, {same, 10}, io::to_the_end, 5s, by)->bytes, 10u);
       EXPECT_EQ(content("f"), "01230123890123012389");
     }
+  });
+}
+
+/// A block device over the file `fd`, for as long as a descriptor of it is open; none where that is not
+/// allowed.
+owned_fd block_device_over(int fd) {
+  const owned_fd control{::open("/dev/loop-control", O_RDWR | O_CLOEXEC)};
+  const int number = control < 0 ? -1 : ::ioctl(control, LOOP_CTL_GET_FREE);
+  if (number < 0) return owned_fd{};
+  owned_fd device{::open(("/dev/loop" + std::to_string(number)).c_str(), O_RDWR | O_CLOEXEC)};
+  loop_config over{};
+  over.fd = static_cast<std::uint32_t>(fd);
+  over.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+  if (device >= 0 && ::ioctl(device, LOOP_CONFIGURE, &over) != 0) device.reset();
+  return device;
+}
+
+TEST_P(Transfer, ranges_of_one_block_device_that_overlap_are_refused_untouched) {
+  const std::string text = pattern(64 << 10);
+  make("disk", text);
+  const owned_fd image{::open(path("disk").c_str(), O_RDWR | O_CLOEXEC)};
+  const owned_fd disk = block_device_over(image);
+  if (disk < 0) GTEST_SKIP() << "may not make a block device";
+  run(1, [&] {
+    const auto end = [&](std::uint64_t at) { return transfer_end{int{disk}, at}; };
+    for (const transfer_way by : ways) {
+      EXPECT_EQ(io::transfer(end(0), end(512), 1024, 5s, by).error(), std::errc::invalid_argument);
+      EXPECT_EQ(io::transfer(end(512), end(0), 1024, 5s, by).error(), std::errc::invalid_argument);
+      EXPECT_EQ(io::transfer(end(0), end(512), io::to_the_end, 5s, by).error(), std::errc::invalid_argument);
+    }
+    std::string got(text.size(), ' ');
+    ASSERT_EQ(::pread(disk, got.data(), got.size(), 0), std::ssize(got));
+    EXPECT_TRUE(got == text);
+    const auto apart = io::transfer(end(0), end(32 << 10), 32 << 10, 20s);
+    ASSERT_TRUE(apart) << apart.error().message();
+    EXPECT_EQ(apart->bytes, 32u << 10);
+    ASSERT_EQ(::pread(disk, got.data(), got.size(), 0), std::ssize(got));
+    EXPECT_TRUE(got == text.substr(0, 32 << 10) + text.substr(0, 32 << 10));
+  });
+}
+
+TEST_P(Transfer, an_offset_of_a_target_that_is_appended_to_is_refused_untouched) {
+  make("in", "XY");
+  make("log", "abc");
+  run(1, [&] {
+    file in = file::open(path("in")).value();
+    file log = file::open(path("log"), O_WRONLY | O_APPEND).value();
+    auto [read_end, write_end] = pipe_pair();
+    write_whole(write_end, "XY");
+    for (const transfer_way by : ways) {
+      EXPECT_EQ(io::transfer({in, 0}, {log, 0}, 2, 5s, by).error(), std::errc::invalid_argument);
+      EXPECT_EQ(io::transfer(int{read_end}, {log, 0}, 2, 5s, by).error(), std::errc::invalid_argument);
+    }
+    EXPECT_EQ(io::tee(int{read_end}, {log.native_handle(), 0}).error(), std::errc::invalid_argument);
+    EXPECT_EQ(content("log"), "abc");
+    EXPECT_EQ(io::transfer(int{read_end}, log, 2, 5s)->bytes, 2u) << "nothing was taken";
+    EXPECT_EQ(content("log"), "abcXY");
+    file both = file::open(path("log"), O_RDWR | O_APPEND).value();
+    EXPECT_EQ(io::transfer({both, 0}, in).error(), std::errc::bad_file_descriptor) << "a source may be one";
   });
 }
 
@@ -352,6 +455,20 @@ TEST_P(Transfer, a_deadline_that_has_passed_moves_what_can_be_moved_at_once) {
     const auto empty = io::transfer(int{read_end}, int{near}, 10, deadline::past());
     EXPECT_EQ(empty.error(), errc::deadline_exceeded);
   });
+}
+
+TEST_P(Transfer, a_deadline_ends_it_though_a_stream_was_made_of_a_blocking_socket) {
+  for (const transfer_way by : ways) {
+    run(1, [&] {
+      file in = sparse(io::to_string(by), 8 << 20), out = file::temporary().value();
+      for (const medium m : {medium::tcp, medium::local}) {
+        fd_pair full = place(m, false), empty = place(m, true);
+        pipe_end target{full.near.release()}, source{empty.near.release()};
+        EXPECT_EQ(io::transfer({in, 0}, target, io::to_the_end, 5ms, by).error(), errc::deadline_exceeded);
+        EXPECT_EQ(io::transfer(source, out, io::to_the_end, 5ms, by).error(), errc::deadline_exceeded);
+      }
+    });
+  }
 }
 
 TEST_P(Transfer, a_stop_ends_it_while_it_waits_for_either_end) {

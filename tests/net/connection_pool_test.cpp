@@ -221,6 +221,30 @@ TEST_F(ConnectionPool, a_stream_that_was_closed_or_taken_out_is_not_kept) {
   });
 }
 
+TEST_F(ConnectionPool, a_stream_of_which_a_side_has_ended_its_half_is_not_kept) {
+  on_fiber([] {
+    auto listener = net::tcp_listener::bind("127.0.0.1:0");
+    net::connection_pool pool;
+    for (const bool we_have : {true, false}) {
+      auto c = pool.acquire(listener->local_address(), 5s);
+      ASSERT_TRUE(c) << c.error().message();
+      auto far = listener->accept(5s);
+      if (we_have) {
+        ASSERT_TRUE((*c)->shutdown_write());
+      } else {
+        far->close();
+        await_news((*c)->native_handle());
+      }
+      c->give_back();
+      EXPECT_FALSE(*c);
+      EXPECT_EQ(pool.stats().capacity, 0u);
+    }
+    auto next = pool.acquire(listener->local_address(), 5s);
+    EXPECT_FALSE(next->reused());
+    EXPECT_TRUE((*next)->write_all("hello"sv, 5s));
+  });
+}
+
 TEST_F(ConnectionPool, who_comes_at_the_limit_waits_and_gets_what_comes_back) {
   on_fiber(
       [] {

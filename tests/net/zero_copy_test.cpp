@@ -7,6 +7,7 @@
 #include <span>
 #include <thread>
 
+#include <weft/io/probe.hpp>
 #include <weft/io/transfer.hpp>
 #include <weft/net/socket_options.hpp>
 #include <weft/net/unix_stream.hpp>
@@ -43,8 +44,10 @@ stream_pair narrow_window() {
 }
 
 bool has_zero_copy() {
-  const char* const backend = std::getenv("WEFT_BACKEND");
-  return backend == nullptr || std::string_view{backend} == "uring";
+  const char* const forced = std::getenv("WEFT_BACKEND");
+  const std::string_view backend = forced != nullptr ? forced : "";
+  if (!backend.empty() && backend != "auto") return backend == "uring";
+  return std::string_view{weft::detail::probe_io().chosen} == "io_uring";
 }
 
 }  // namespace
@@ -119,6 +122,9 @@ TEST_F(ZeroCopy, a_peer_that_does_not_read_holds_nobody_beyond_the_deadline_or_a
       if (!has_zero_copy()) continue;  // it went into the queue, as a copy
       ASSERT_FALSE(sent);
       EXPECT_EQ(sent.error(), stopped ? errc::canceled : errc::deadline_exceeded);
+      EXPECT_EQ(sent.error().moved.bytes, 0u) << "the connection is lost, with what waited in its queue";
+      EXPECT_GT(sent.error().moved.taken, 0u);
+      EXPECT_LE(sent.error().moved.taken, bytes.size());
     }
   });
 }
@@ -156,6 +162,9 @@ TEST_F(ZeroCopy, a_peer_that_has_gone_is_an_error_after_what_was_taken) {
     ASSERT_FALSE(sent);
     EXPECT_TRUE(sent.error() == std::errc::broken_pipe || sent.error() == std::errc::connection_reset)
         << sent.error().message();
+    EXPECT_GE(sent.error().moved.bytes, 100'000u);
+    EXPECT_LT(sent.error().moved.bytes, bytes.size());
+    EXPECT_EQ(sent.error().moved.taken, sent.error().moved.bytes);
   });
 }
 

@@ -185,6 +185,32 @@ void take_and_share(sim& world) {
 
 TEST(BufferPool, no_buffer_is_lost_or_given_to_two) { explore(seeds / 4, take_and_share, {.workers = 2}); }
 
+// A pinned size, but for mlock(): trimming takes none away for a moment, so that another would be made.
+void trim_what_is_kept(sim& world) {
+  detail::bounded_blocks blocks{1024 * kib, {.limit = 2, .exhausted = exhaustion::refuse}};
+  blocks.keep(2);
+  std::array<void*, 2> kept{};
+  world.check(blocks.take_many(kept.data(), 2, {}).has_value(), "a new pool is empty");
+  for (void* const block : kept) blocks.give(block);
+  for (int who = 0; who < 2; ++who) {
+    world.thread([&] {
+      for (int i = 0; i < 2; ++i) {
+        void* const block = blocks.try_take();
+        if (block == nullptr) continue;
+        world.check(block == kept[0] || block == kept[1], "a block that was never locked");
+        world.interleave();
+        blocks.give(block);
+      }
+    });
+  }
+  world.thread([&] { world.check(!blocks.trim(deadline::never()), "it did not get to the end"); });
+  world.run();
+}
+
+TEST(BufferPool, no_buffer_but_the_pinned_ones_is_given_out_while_it_is_trimmed) {
+  explore(seeds / 10, trim_what_is_kept);
+}
+
 // Whoever gets the last buffer destroys the pool, whatever the giver still has to do.
 void give_and_destroy(sim& world) {
   auto pool = std::make_unique<buffer_pool>(at_most(1));
