@@ -3,7 +3,7 @@
 //
 // Not std::string: extend() gives room that is not zeroed first, and appending is a compare and a copy with a
 // cold way to grow, so that it needs little of a fiber's stack. It grows by four, as the sizes of the pools
-// do.
+// do, and to all of the block that it then gets.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include <weft/http/buffer_sizes.hpp>
 #include <weft/runtime/base/platform.hpp>
 
 namespace weft::http::detail {
@@ -62,7 +63,8 @@ class byte_buffer {
 
  private:
   WEFT_NOINLINE void grow(std::size_t more) {
-    const std::size_t wanted = std::max(capacity_ == 0 ? first_ : capacity_ * 4, size_ + more);
+    std::size_t wanted = std::max(capacity_ == 0 ? first_ : capacity_ * 4, size_ + more);
+    if (wanted > first_) wanted = buffer_size(wanted);
     auto* const moved = static_cast<char*>(from_.allocate(wanted));
     const std::size_t size = size_;
     if (size != 0) std::memcpy(moved, memory_, size);

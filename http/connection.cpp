@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include <weft/runtime/with_deadline.hpp>
@@ -17,14 +19,21 @@ connection::connection(const service& of, const connection_times& times, object_
 
 connection::~connection() { unlink(); }
 
-void connection::run() {
+result<void> connection::run() {
   for (;;) {
     result<pooled<exchange>> e = exchanges_.acquire(service_, here_.date);
-    if (!e) return;  // there is no memory
+    if (!e) [[unlikely]]
+      return std::unexpected(e.error());
     (*e)->begin(*this);
-    const outcome how = serve(**e);
+    outcome how = outcome::ended;
+    try {
+      how = serve(**e);
+    } catch (const std::bad_alloc&) {
+      can_be_refused_ = (*e)->can_be_refused();
+      return std::unexpected(std::make_error_code(std::errc::not_enough_memory));
+    }
     e->reset();
-    if (how == outcome::ended || !wait_for_request()) return;
+    if (how == outcome::ended || !wait_for_request()) return {};
   }
 }
 
@@ -94,7 +103,7 @@ bool connection::wait_for_request() noexcept {
 }
 
 // To close with input unread would reset the connection, and the peer might lose the answer that it has not
-// read yet.
+// read yet. The exchange has the block that it read the request into, so this takes none.
 void connection::linger(exchange& e) {
   if (!stream_.shutdown_write()) return;
   const deadline until{times_.linger};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <utility>
 
 #include <weft/http/date.hpp>
 #include <weft/http/exchange.hpp>
@@ -32,6 +33,7 @@ class connection;
 struct worker_part {
   date_cache date;
   weft::detail::intrusive_list<connection> connections;
+  unsigned refusals = 0;  // fibers that are turning a connection away
 };
 
 class connection final : public weft::detail::list_node, private transport {
@@ -42,7 +44,14 @@ class connection final : public weft::detail::list_node, private transport {
   ~connection();
 
   /// Serves the connection to its end.
-  void run();
+  ///
+  /// Errors     limit, std::errc::not_enough_memory: there is none for a request. The connection is still
+  ///            open: take_stream() has it.
+  [[nodiscard]] result<void> run();
+
+  /// After an error of run(): whether a 503 may be sent, because no answer is half sent or was lost.
+  bool can_be_refused() const noexcept { return can_be_refused_; }
+  net::tcp_stream take_stream() noexcept { return std::move(stream_); }
 
   /// Ends the wait for a next request, for a drain. A request that has begun to come is still answered. Same
   /// worker only.
@@ -70,6 +79,7 @@ class connection final : public weft::detail::list_node, private transport {
   deadline head_until_;   // never: no head has begun
   bool waiting_ = false;  // for a next request, of which nothing has come
   bool leaving_ = false;  // the last wait for one has ended the connection
+  bool can_be_refused_ = true;
 };
 
 }  // namespace weft::http::detail

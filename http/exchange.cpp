@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <exception>
+#include <new>
 
 #include <weft/http/target.hpp>
 #include <weft/runtime/base/assert.hpp>
@@ -219,6 +220,9 @@ void exchange::run_handler() {
 result<void> exchange::call_handler() {
   try {
     return (*route_->call)(request_, response_);
+  } catch (const std::bad_alloc& e) {  // as a limit that is reached
+    report_failure(e.what());
+    return std::unexpected(status::service_unavailable);
   } catch (const std::exception& e) {
     report_failure(e.what());
   } catch (...) {  // root: of the handler; it is reported and answered 500
@@ -237,7 +241,11 @@ void exchange::report_error(const std::error_code& error) {
 
 void exchange::report_failure(std::string_view what) {
   byte_buffer text;
-  text.append_all("http: ", request_.method(), " ", request_.path(), ": ", what);
+  try {
+    text.append_all("http: ", request_.method(), " ", request_.path(), ": ", what);
+  } catch (const std::bad_alloc&) {
+    return service_.report(service_.report_context, what);
+  }
   service_.report(service_.report_context, text.text());
 }
 

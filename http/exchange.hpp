@@ -67,6 +67,12 @@ class exchange final : private body_source {
   /// Whether some but not all of a head has come.
   bool head_begun() const noexcept { return parser_.begun() || !input_.empty(); }
   bool wants_linger() const noexcept { return linger_ && !peer_ended_; }
+  /// Whether a 503 may go out in place of what was at hand: nothing is half sent, and no answer that was made
+  /// already is waiting, which the peer would take it for.
+  bool can_be_refused() const noexcept {
+    const bool streams = route_ != nullptr && response_.streaming_;
+    return !broken_ && !ending_ && !streams && output_.empty();
+  }
 
   // For response.
   [[nodiscard]] result<void> stream(std::string_view bytes, deadline until);

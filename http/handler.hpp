@@ -18,8 +18,8 @@ class response;
 /// f(request&, response&) -> void or result<void>. Const-callable: all workers call it at once.
 ///
 /// An error answers: a status itself, deadline_exceeded 504, limit 503, anything else 500, which is reported.
-/// What it throws is reported and answered 500. It may block: it runs in a fiber. The request's views live
-/// until it returns.
+/// What it throws is reported and answered 500, or 503 if it is std::bad_alloc. It may block: it runs in a
+/// fiber. The request's views live until it returns.
 template <class F>
 concept handler = requires(const F& f, request& q, response& s) {
   requires std::is_void_v<decltype(f(q, s))> || std::same_as<decltype(f(q, s)), result<void>>;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -39,10 +40,19 @@ class response_block {
 
   /// Appends the response, or with `head_only` its head, with the 29 bytes at `date`.
   void append_to(byte_buffer& out, persistence how, bool head_only, const char* date) const {
+    const std::size_t length = length_of(how, head_only);
+    write_to(out.extend(length), length, how, date);
+  }
+
+  /// How long the response is, or with `head_only` its head.
+  std::size_t length_of(persistence how, bool head_only) const noexcept {
     const variant& v = variants_[static_cast<std::size_t>(how)];
-    const std::size_t length = head_only ? v.head_length : v.text.size();
-    char* const at = out.extend(length);
-    v.text.copy(at, length);
+    return head_only ? v.head_length : v.text.size();
+  }
+
+  /// Writes that many bytes of it.
+  void write_to(char* at, std::size_t length, persistence how, const char* date) const noexcept {
+    std::memcpy(at, variants_[static_cast<std::size_t>(how)].text.data(), length);
     std::memcpy(at + date_at_, date, 29);
   }
 

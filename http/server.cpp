@@ -4,11 +4,11 @@
 #include <utility>
 
 #include <weft/http/connection.hpp>
+#include <weft/http/reception.hpp>
 #include <weft/http/server_memory.hpp>
 #include <weft/http/service.hpp>
 #include <weft/runtime/base/assert.hpp>
 #include <weft/runtime/event.hpp>
-#include <weft/runtime/object_pool.hpp>
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/stop.hpp>
@@ -39,21 +39,13 @@ struct server::state {
     };
   }
 
-  void serve_connection(net::tcp_stream stream);
-  void turn_away(net::tcp_stream& stream);
   void end_idle_connections();
-
-  static pool_options pool_of(const server_options& o, std::string_view name) noexcept {
-    return {
-        .name = name, .floor = connections_warm, .limit = o.connections_max, .exhausted = exhaustion::refuse};
-  }
 
   const server_options options;
   const detail::connection_times times;
   detail::server_memory memory{std::min(connections_warm, options.connections_max)};
-  object_pool<detail::connection> records{pool_of(options, "http connections")};
-  object_pool<detail::exchange> exchanges{pool_of(options, "http exchanges")};
   detail::service service;
+  detail::reception reception{service, times, options.connections_max, connections_warm};
   std::vector<net::tcp_listener> listeners;
   std::unique_ptr<detail::worker_part[]> parts;  // one per worker, while serve() runs
   std::size_t workers = 0;
@@ -82,27 +74,6 @@ void server::request_stop() noexcept {
   state_->stop.set();
 }
 
-// One connection, from its first byte to its last, on its fiber.
-void server::state::serve_connection(net::tcp_stream stream) {
-  detail::worker_part& here = parts[worker::current()->index()];
-  const result<pooled<detail::connection>> record =
-      records.acquire(service, times, exchanges, here, std::move(stream));
-  if (!record) [[unlikely]]
-    return turn_away(stream);  // which is moved from only if there is a record for it
-  (*record)->run();
-}
-
-void server::state::turn_away(net::tcp_stream& stream) {
-  detail::byte_buffer text{memory};
-  const char* const date = parts[worker::current()->index()].date.refresh();
-  detail::plain_answer(status::service_unavailable).append_to(text, detail::persistence::close, false, date);
-  if (stream.write_all(text.text(), deadline{times.write})) stream.shutdown_write();
-  // Unread, the request would reset the connection before the answer is read.
-  text.clear();  // so that 4 KiB will do
-  const std::span request{text.extend(detail::input_buffer::slack), detail::input_buffer::slack};
-  static_cast<void>(stream.read(std::as_writable_bytes(request), deadline{times.linger}));
-}
-
 // A connection belongs to its worker, so each worker looks after its own.
 void server::state::end_idle_connections() {
   std::vector<task<void>> all;
@@ -127,7 +98,11 @@ result<void> server::serve() {
   serving.reserve(s.listeners.size());
   for (net::tcp_listener& l : s.listeners)
     serving.push_back(spawn(
-        [&s, &l] { return l.serve([&s](net::tcp_stream stream) { s.serve_connection(std::move(stream)); }); },
+        [&s, &l] {
+          return l.serve([&s](net::tcp_stream stream) {
+            s.reception.serve(std::move(stream), s.parts[worker::current()->index()]);
+          });
+        },
         {.name = "http listener"}));
   const result<void> stopped = s.stop.wait();
   request_stop();

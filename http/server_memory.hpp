@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-#include <weft/runtime/base/platform.hpp>
+#include <weft/http/buffer_sizes.hpp>
 #include <weft/runtime/bounded_blocks.hpp>
 
 namespace weft::http::detail {
@@ -30,14 +30,14 @@ class server_memory final : public std::pmr::memory_resource {
     std::string_view name;
     std::size_t per_connection;  // of these, in general
   };
-  static constexpr std::size_t kib = weft::detail::kib;
-  static constexpr std::array<size_class, 7> sizes{{{1 * kib, "http buffers of 1 KiB", 2},
-                                                    {4 * kib, "http buffers of 4 KiB", 2},
-                                                    {16 * kib, "http buffers of 16 KiB", 0},
-                                                    {32 * kib, "http buffers of 32 KiB", 0},
-                                                    {64 * kib, "http buffers of 64 KiB", 0},
-                                                    {256 * kib, "http buffers of 256 KiB", 0},
-                                                    {1024 * kib, "http buffers of 1 MiB", 0}}};
+  static constexpr std::array<size_class, buffer_sizes.size()> sizes{
+      {{buffer_sizes[0], "http buffers of 1 KiB", 2},
+       {buffer_sizes[1], "http buffers of 4 KiB", 2},
+       {buffer_sizes[2], "http buffers of 16 KiB", 0},
+       {buffer_sizes[3], "http buffers of 32 KiB", 0},
+       {buffer_sizes[4], "http buffers of 64 KiB", 0},
+       {buffer_sizes[5], "http buffers of 256 KiB", 0},
+       {buffer_sizes[6], "http buffers of 1 MiB", 0}}};
 
   template <std::size_t... I>
   server_memory(std::size_t connections_warm, std::index_sequence<I...>) noexcept

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <span>
 
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
@@ -34,23 +35,6 @@ std::string line_of(const std::string& path) {
   std::string line;
   std::getline(file, line);
   return line;
-}
-
-// Whether all pages of the range lie on `node`; errors as of move_pages().
-result<bool> all_on_node(std::byte* begin, std::size_t bytes, unsigned node) noexcept {
-  constexpr std::size_t at_once = 256;
-  std::array<void*, at_once> pages;
-  std::array<int, at_once> places;
-  for (std::size_t at = 0; at < bytes;) {
-    std::size_t count = 0;
-    for (; count < at_once && at < bytes; at += page_bytes()) pages[count++] = begin + at;
-    if (::syscall(SYS_move_pages, 0, count, pages.data(), nullptr, places.data(), 0) != 0)
-      return std::unexpected(last_error());
-    if (!std::all_of(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count),
-                     [&](int place) { return place == static_cast<int>(node); }))
-      return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -98,6 +82,23 @@ std::error_code prefer_node(void* begin, std::size_t bytes, unsigned node) noexc
 }
 
 void unmap_pages::operator()(std::byte* memory) const noexcept { ::munmap(memory, size); }
+
+result<bool> all_on_node(std::byte* begin, std::size_t bytes, unsigned node) noexcept {
+  constexpr std::size_t at_once = 256;
+  std::array<void*, at_once> pages;
+  std::array<int, at_once> places;
+  for (std::size_t at = 0; at < bytes;) {
+    std::size_t count = 0;
+    for (; count < at_once && at < bytes; at += page_bytes()) pages[count++] = begin + at;
+    if (::syscall(SYS_move_pages, 0, count, pages.data(), nullptr, places.data(), 0) != 0)
+      return std::unexpected(last_error());
+    for (const int place : std::span{places}.first(count)) {
+      if (place < 0) return std::unexpected(std::error_code{-place, std::system_category()});
+      if (place != static_cast<int>(node)) return false;
+    }
+  }
+  return true;
+}
 
 }  // namespace detail
 

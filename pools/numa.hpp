@@ -93,5 +93,9 @@ std::vector<unsigned> parse_cpu_list(std::string_view text);
 /// page.
 std::error_code prefer_node(void* begin, std::size_t bytes, unsigned node) noexcept;
 
+/// Whether all pages of the range lie on `node`. Errors: as of move_pages(2), and what it says of a page that
+/// lies nowhere. `begin`: of a page.
+result<bool> all_on_node(std::byte* begin, std::size_t bytes, unsigned node) noexcept;
+
 }  // namespace detail
 }  // namespace weft

@@ -47,6 +47,7 @@ namespace weft {
 /// Calls f(std::string_view name, const pool_stats&) for every pool of the process, the oldest first. f must
 /// not make a pool, destroy one, or wait.
 ///
+/// Blocks     until nobody else visits, makes, destroys or trims a pool: the list has one lock.
 /// Safe from  any fiber or thread.
 template <class F>
 void for_each_pool(F f) {

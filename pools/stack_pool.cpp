@@ -276,6 +276,7 @@ stack_depot::census stack_depot::count() noexcept {
   }
   for (const stack_arena& arena : dying_) all.mapped += arena.bytes();
   all.kept = warm_.load(std::memory_order_relaxed);
+  all.capacity = capacity_;
   all.high_water = high_water_;
   all.batches = batches_;
   all.refused = refused_;

@@ -83,6 +83,7 @@ class stack_depot {
   struct census : class_census {
     std::array<class_census, stack_classes> by_class{};
     std::size_t kept = 0;        // free stacks that keep their pages, as things are
+    std::size_t capacity = 0;    // that keep their pages when none is in use
     std::size_t high_water = 0;  // the most that were in use or in caches
     std::uint64_t batches = 0;   // that caches have taken
     std::uint64_t refused = 0;   // takes that got nothing: the kernel has none

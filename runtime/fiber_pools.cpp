@@ -24,7 +24,7 @@ pool_stats fiber_pools::stacks::stats() noexcept {
     const stack_depot::census one = of_.stacks(node).count();
     all.in_use += one.in_use;
     all.idle += one.warm;
-    all.capacity += one.kept;
+    all.capacity += one.capacity;
     all.high_water += one.high_water;
     all.misses += one.batches;
     all.refused += one.refused;

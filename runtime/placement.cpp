@@ -30,10 +30,33 @@ std::error_code try_to_place(unsigned node) noexcept {
 
 }  // namespace
 
+std::vector<unsigned> spread_over_nodes(std::span<const cpu_of_node> cpus) {
+  struct row {
+    std::size_t node;
+    std::vector<unsigned> cpus;
+  };
+  std::vector<row> rows;  // of the nodes, in the order in which they come
+  for (const cpu_of_node& c : cpus) {
+    auto at = std::ranges::find(rows, c.node, &row::node);
+    if (at == rows.end()) at = rows.insert(rows.end(), row{c.node, {}});
+    at->cpus.push_back(c.cpu);
+  }
+  std::vector<unsigned> order;
+  order.reserve(cpus.size());
+  for (std::size_t turn = 0; order.size() < cpus.size(); ++turn)
+    for (const row& r : rows)
+      if (turn < r.cpus.size()) order.push_back(r.cpus[turn]);
+  return order;
+}
+
 placement::placement(const options& o, unsigned workers, const numa_topology& topology)
     : strategy_{o.memory}, pin_{o.pin}, workers_{workers}, several_{topology.nodes.size() > 1} {
   if (pin_ || several_) cpus_ = allowed_cpus();
   if (!several_ || cpus_.empty()) return;
+  std::vector<cpu_of_node> places;
+  places.reserve(cpus_.size());
+  for (const unsigned cpu : cpus_) places.push_back({cpu, topology.index_of_cpu(cpu)});
+  cpus_ = spread_over_nodes(places);
   constexpr std::size_t unused = std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> place(topology.nodes.size(), unused);
   for (unsigned w = 0; w < workers; ++w) {
@@ -74,7 +97,7 @@ std::string placement::remark() const {
   }
   if (pin_ && workers_ > cpus_.size() && !cpus_.empty()) {
     if (!text.empty()) text += "; ";
-    text += std::to_string(workers_) + " workers are pinned to " + std::to_string(cpus_.size()) +
+    text += std::to_string(workers_) + " workers are to be pinned to " + std::to_string(cpus_.size()) +
             " CPUs, so that some share one (options.workers = 0 starts as many as there are)";
   }
   return text;

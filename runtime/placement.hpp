@@ -1,13 +1,15 @@
 // Which CPUs each worker may run on, and which NUMA node it belongs to.
 //
 // Worker i belongs to the i-th CPU that the process may use, counted round and round: pinned, it runs there
-// and nowhere else; with a strategy that knows of nodes, it runs on the CPUs of that one's node. The CPUs are
+// and nowhere else; with a strategy that knows of nodes, it runs on the CPUs of that one's node, and the CPUs
+// are counted one of each node in turn, so that few workers too are spread over all nodes. The CPUs are
 // those of the affinity mask of the thread that opens the runtime, which the kernel keeps within the cpuset
 // of the process. What is asked of the kernel is read back: sandboxes agree to an affinity and ignore it.
 #pragma once
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -16,6 +18,14 @@
 #include <weft/runtime/options.hpp>
 
 namespace weft::detail {
+
+struct cpu_of_node {
+  unsigned cpu = 0;
+  std::size_t node = 0;
+};
+
+/// The CPUs, one of each node in turn as long as it has any; nodes, and the CPUs of each, in the order given.
+std::vector<unsigned> spread_over_nodes(std::span<const cpu_of_node> cpus);
 
 class placement {
  public:
@@ -49,9 +59,9 @@ class placement {
   const memory_strategy strategy_;
   const bool pin_;
   const unsigned workers_;
-  const bool several_;                       // nodes, of which the strategy knows
-  std::vector<unsigned> cpus_;               // that may be used; empty if it does not matter
-  std::vector<unsigned> node_ids_;           // of the nodes that have workers; empty if there are not several
+  const bool several_;              // nodes, of which the strategy knows
+  std::vector<unsigned> cpus_;      // that may be used, of nodes in turn; empty if it does not matter
+  std::vector<unsigned> node_ids_;  // of the nodes that have workers; empty if there are not several
   std::vector<std::size_t> node_of_worker_;  // an index into node_ids_; empty likewise
   std::vector<std::vector<unsigned>> cpus_of_node_;
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,7 @@ router test_routes() {
     return std::unexpected(std::make_error_code(std::errc::io_error));
   });
   r.get("/throws", [](request&, response&) { throw std::runtime_error{"oops"}; });
+  r.get("/starves", [](request&, response&) { throw std::bad_alloc{}; });
   r.get("/spoilt", [](request&, response& s) { s.header("x", "a\r\nSet-Cookie: b").text("x"); });
   r.get("/framed", [](request&, response& s) { s.header("content-length", "3").text("x"); });
   r.get("/closes", [](request&, response& s) { s.header("connection", "close").text("x"); });
@@ -204,6 +206,8 @@ TEST(Exchange, answers_options_and_head_by_itself) {
 TEST(Exchange, reports_what_a_handler_did_wrong) {
   EXPECT_EQ(statuses(ask(get("/throws") + get("/"))), "500 200");
   EXPECT_EQ(reports, std::vector<std::string>{"http: GET /throws: oops"});
+  EXPECT_EQ(statuses(ask(get("/starves") + get("/"))), "503 200");  // as a limit that is reached
+  EXPECT_EQ(reports, std::vector<std::string>{"http: GET /starves: std::bad_alloc"});
   EXPECT_EQ(statuses(ask(get("/fails"))), "500");
   EXPECT_EQ(reports, std::vector<std::string>{"http: GET /fails: " +
                                               std::make_error_code(std::errc::io_error).message()});

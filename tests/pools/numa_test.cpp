@@ -103,6 +103,25 @@ TEST(Numa, a_page_that_nobody_has_touched_lies_nowhere) {
   ::munmap(page, 4096);
 }
 
+// That it is not there is not that it is elsewhere, which would be taken for a node that is full.
+TEST(Numa, a_page_that_nobody_has_touched_is_why_a_range_does_not_lie_on_a_node) {
+  constexpr std::size_t page = 4096, pages = 300;  // more than are asked of at once
+  void* const at = ::mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(at, MAP_FAILED);
+  ASSERT_EQ(::madvise(at, pages * page, MADV_NOHUGEPAGE), 0);
+  auto* const begin = static_cast<std::byte*>(at);
+  for (std::size_t i = 0; i + 1 < pages; ++i) *static_cast<volatile std::byte*>(begin + i * page) = {};
+  const result<unsigned> node = node_of(begin);
+  if (!node && node.error() == std::errc::operation_not_permitted) GTEST_SKIP() << not_allowed;
+  ASSERT_TRUE(node);
+  EXPECT_TRUE(detail::all_on_node(begin, (pages - 1) * page, *node).value());
+  EXPECT_FALSE(detail::all_on_node(begin, (pages - 1) * page, *node + 1).value());
+  const result<bool> untouched = detail::all_on_node(begin, pages * page, *node);
+  ASSERT_FALSE(untouched);
+  EXPECT_EQ(untouched.error(), std::errc::no_such_file_or_directory);
+  ::munmap(at, pages * page);
+}
+
 // --- which nodes there are
 
 TEST(Numa, reads_lists_as_the_kernel_writes_them) {

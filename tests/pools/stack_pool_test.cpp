@@ -235,6 +235,21 @@ TEST_F(StackPool, an_adaptive_depot_keeps_what_the_last_burst_needed) {
   EXPECT_GE(depot->count().warm, 2000u);
 }
 
+// What is in use has pages too, and will keep them when it comes back.
+TEST_F(StackPool, what_an_adaptive_depot_keeps_does_not_depend_on_what_is_in_use) {
+  open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::hours{1}});
+  EXPECT_EQ(depot->count().capacity, 100u);
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  cache->trim();
+  const std::size_t capacity = depot->count().capacity;
+  EXPECT_GE(capacity, 2000u);
+  const std::vector<std::byte*> most = take(stack_class::kib64, 1900);
+  cache->trim();
+  EXPECT_LT(depot->count().kept, capacity / 2);
+  EXPECT_EQ(depot->count().capacity, capacity);
+  give(stack_class::kib64, most);
+}
+
 TEST_F(StackPool, an_adaptive_depot_shrinks_to_its_floor_when_a_while_was_quiet) {
   open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::nanoseconds{0}});
   give(stack_class::kib64, take(stack_class::kib64, 2000));

@@ -108,8 +108,9 @@ TEST_F(Placement, pinning_keeps_to_the_cpus_of_the_process) {
 TEST_F(Placement, workers_that_share_a_cpu_are_reported) {
   const auto cpus = static_cast<unsigned>(allowed_cpus().size());
   const auto heard = reports_of({.workers = cpus + 1, .pin = true}, [] {});
-  EXPECT_EQ(reports::with(heard, std::to_string(cpus + 1) + " workers are pinned to " + std::to_string(cpus)),
-            1u);
+  EXPECT_EQ(
+      reports::with(heard, std::to_string(cpus + 1) + " workers are to be pinned to " + std::to_string(cpus)),
+      1u);
 }
 
 TEST_F(Placement, a_pin_that_is_refused_is_reported_once_with_the_remedy) {
@@ -117,6 +118,15 @@ TEST_F(Placement, a_pin_that_is_refused_is_reported_once_with_the_remedy) {
   EXPECT_EQ(reports::with(heard, "could not be pinned to CPUs: "), 1u);
   EXPECT_EQ(reports::with(heard, "seccomp"), 1u);
   EXPECT_EQ(reports::with(heard, "options.pin = false"), 1u);
+}
+
+// What is said before they are pinned must not say that they are.
+TEST_F(Placement, no_report_claims_pins_that_were_refused) {
+  const auto cpus = static_cast<unsigned>(allowed_cpus().size());
+  const auto heard =
+      reports_of({.workers = cpus + 1, .pin = true}, [] { refuse(SYS_sched_setaffinity, EPERM); });
+  EXPECT_EQ(reports::with(heard, "are pinned"), 0u);
+  EXPECT_EQ(reports::with(heard, "could not be pinned to CPUs: "), 1u);
 }
 
 TEST_F(Placement, a_kernel_that_agrees_and_does_nothing_is_found_out) {
@@ -153,6 +163,16 @@ TEST_F(Placement, workers_are_given_to_nodes_by_their_cpus) {
   const placement one_worker{{.memory = memory_strategy::numa_aware}, 1, two};
   EXPECT_EQ(one_worker.nodes(), 1u);  // a node without a worker needs no stacks
   EXPECT_EQ(one_worker.memory_of(0), 7u);
+}
+
+TEST_F(Placement, few_workers_are_spread_over_all_nodes) {
+  using order = std::vector<unsigned>;
+  const auto of = [](std::vector<detail::cpu_of_node> cpus) { return detail::spread_over_nodes(cpus); };
+  EXPECT_EQ(of({}), order{});
+  EXPECT_EQ(of({{0, 0}, {1, 0}, {2, 0}}), (order{0, 1, 2}));
+  EXPECT_EQ(of({{0, 0}, {1, 0}, {2, 0}, {3, 1}, {4, 1}, {5, 1}}), (order{0, 3, 1, 4, 2, 5}));
+  EXPECT_EQ(of({{0, 1}, {1, 0}, {2, 1}, {3, 0}}), (order{0, 1, 2, 3}));             // alternating already
+  EXPECT_EQ(of({{0, 0}, {1, 0}, {2, 0}, {7, 3}, {9, 5}}), (order{0, 7, 9, 1, 2}));  // of unequal nodes
 }
 
 // A machine with two nodes, made of the one that there is: each worker runs on its half of the CPUs, and has
