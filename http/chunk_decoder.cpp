@@ -26,7 +26,8 @@ chunk_decoder::piece chunk_decoder::next(std::string_view input) noexcept {
     }
     stage_ = step(input[at]);
     ++at;
-    if (++overhead_ > overhead_max && overhead_ > 3 * payload_) stage_ = stage::failed;
+    ++overhead_;
+    if (overhead_ > overhead_max && overhead_ > 3 * payload_) stage_ = stage::failed;
   }
   if (stage_ == stage::done) return {outcome::done, at, {}};
   return {stage_ == stage::failed ? outcome::failed : outcome::incomplete, at, {}};

@@ -66,7 +66,7 @@ void response::reset() noexcept {
 // Gives the memory of the body back, once it is in the output.
 void response::release() noexcept {
   body_.release();
-  if (!owned_.empty()) owned_ = {};
+  if (!owned_.empty()) std::string{}.swap(owned_);  // which an assignment would not free
 }
 
 }  // namespace weft::http

@@ -42,7 +42,7 @@ class response_block {
     const variant& v = variants_[static_cast<std::size_t>(how)];
     const std::size_t length = head_only ? v.head_length : v.text.size();
     char* const at = out.extend(length);
-    std::memcpy(at, v.text.data(), length);
+    v.text.copy(at, length);
     std::memcpy(at + date_at_, date, 29);
   }
 

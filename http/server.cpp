@@ -98,6 +98,7 @@ void server::state::turn_away(net::tcp_stream& stream) {
   detail::plain_answer(status::service_unavailable).append_to(text, detail::persistence::close, false, date);
   if (stream.write_all(text.text(), deadline{times.write})) stream.shutdown_write();
   // Unread, the request would reset the connection before the answer is read.
+  text.clear();  // so that 4 KiB will do
   const std::span request{text.extend(detail::input_buffer::slack), detail::input_buffer::slack};
   static_cast<void>(stream.read(std::as_writable_bytes(request), deadline{times.linger}));
 }
@@ -105,6 +106,7 @@ void server::state::turn_away(net::tcp_stream& stream) {
 // A connection belongs to its worker, so each worker looks after its own.
 void server::state::end_idle_connections() {
   std::vector<task<void>> all;
+  all.reserve(workers);
   for (unsigned i = 0; i < workers; ++i)
     all.push_back(spawn(
         [this] {
@@ -122,6 +124,7 @@ result<void> server::serve() {
   s.workers = worker::current()->owner().workers().size();
   s.parts = std::make_unique<detail::worker_part[]>(s.workers);
   std::vector<task<result<void>>> serving;
+  serving.reserve(s.listeners.size());
   for (net::tcp_listener& l : s.listeners)
     serving.push_back(spawn(
         [&s, &l] { return l.serve([&s](net::tcp_stream stream) { s.serve_connection(std::move(stream)); }); },

@@ -20,7 +20,7 @@
 namespace weft::http {
 
 struct server_options {
-  /// Connections beyond this are answered 503 and closed.
+  /// Connections beyond this are answered 503 and closed. At least 1.
   std::size_t connections_max = 10'000;
   /// How long a request's body may take to come, from the end of its head: 408 beyond. A handler may go on
   /// after that, for a stream has no end; a route with a deadline has that one instead, for all of a request.

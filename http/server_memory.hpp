@@ -1,9 +1,9 @@
 // The bytes that a server works on: input, output, bodies and decoded text of its connections, from pools.
 //
-// Seven sizes, each a pool with a cache per thread, so that taking and giving back is 2 ns and no lock; a
-// buffer goes back as soon as it is empty, and the next request takes one that is still in the processor's
-// cache. What is larger comes from the heap. The pools have no limit of their own: who takes from them is a
-// connection, and these have one.
+// Seven sizes, each a pool with a cache per thread, so that taking and giving back is 2 ns and no lock.
+// Output and bodies go back as soon as they are empty, and the next request takes what is still in the
+// processor's cache; input, fields and decoded paths stay with their exchange. What is larger comes from the
+// heap. The pools have no limit of their own: who takes from them is a connection, and these have one.
 #pragma once
 
 #include <array>

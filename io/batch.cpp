@@ -8,7 +8,6 @@
 
 namespace weft::io {
 
-using detail::failure;
 using detail::operation_code;
 using detail::outcome;
 using detail::pending_operation;

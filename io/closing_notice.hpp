@@ -46,6 +46,9 @@ struct closing_notice : message {
   bool heard = false;                // that message has arrived; home only
 
  private:
+  friend User;
+  closing_notice() noexcept = default;
+
   void hear() noexcept {
     heard = true;
     static_cast<User&>(*this).end();

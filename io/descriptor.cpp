@@ -18,12 +18,10 @@ constexpr std::chrono::milliseconds pause_shortest{1};
 }  // namespace
 
 struct descriptor::turn : list_waiter {
-  turn(direction way_, user& who_) noexcept : list_waiter{/*cancellable=*/true}, way{way_}, of{&who_} {}
-  explicit turn(bool is_cancellable) noexcept : list_waiter{is_cancellable} {}
+  explicit turn(user& of_) noexcept : list_waiter{/*cancellable=*/true}, of{&of_} {}
 
-  direction way = direction::in;
-  user* of = nullptr;
-  bool closed = false;  // instead of being its turn
+  user* of;
+  bool granted = false;  // under the lock; a turn that is not will not come, for the descriptor is closed
 };
 
 // --- owning
@@ -66,7 +64,7 @@ WEFT_ALWAYS_INLINE outcome descriptor::enter(direction way, user& u, deadline un
 }
 
 outcome descriptor::enter_slow(direction way, user& u, deadline until) noexcept {
-  turn mine{way, u};
+  turn mine{u};
   {
     const std::lock_guard guard{lock_};
     if (closing_) return failure(errc::closed);
@@ -74,7 +72,7 @@ outcome descriptor::enter_slow(direction way, user& u, deadline until) noexcept 
       word(way).store(reinterpret_cast<std::uintptr_t>(&u), std::memory_order_release);
       return 0;
     }
-    queue_.push_back(mine);
+    turns(way).add(mine);
   }
   const wake_reason how = park(mine, until, park_reason::turn);
   if (wait_list::must_leave(mine, how)) {
@@ -83,7 +81,7 @@ outcome descriptor::enter_slow(direction way, user& u, deadline until) noexcept 
   }
   if (how == wake_reason::timed_out) return failure(errc::deadline_exceeded);
   if (how == wake_reason::canceled) return failure(errc::canceled);
-  return mine.closed ? failure(errc::closed) : 0;  // closed: this object may be gone by now
+  return mine.granted ? 0 : failure(errc::closed);  // closed: this object may be gone by now
 }
 
 WEFT_ALWAYS_INLINE void descriptor::leave(direction way, user& u) noexcept {
@@ -94,101 +92,48 @@ WEFT_ALWAYS_INLINE void descriptor::leave(direction way, user& u) noexcept {
 }
 
 void descriptor::leave_slow(direction way, user& u) noexcept {
+  woken_waiters woken;
   std::unique_lock guard{lock_};
   u.wait_to_hear(guard);
-  parker* woken = nullptr;
-  if (turn* const next = closing_ ? nullptr : next_turn(way)) {
-    woken = next->who;
-  } else {
-    word(way).store(closing_ ? attention : 0, std::memory_order_release);
-    if (closer_ != nullptr && !used() && closer_->claim(wake_reason::woken))
-      woken = std::exchange(closer_, nullptr)->who;
-  }
-  if (woken == nullptr) return;
-  if (woken->is_fiber()) guard.unlock();  // else it may come and go as soon as the lock is free
-  woken->resume();
+  if (!closing_ && pass_on(way, woken)) return;
+  word(way).store(closing_ ? attention : 0, std::memory_order_release);
+  if (!closing_ || used()) return;
+  if (parker* const closer = closers_.claim_closer()) resume_from(guard, *closer);
 }
 
-// Makes the oldest that waits for `way`, and still does, its user. Under the lock.
-descriptor::turn* descriptor::next_turn(direction way) noexcept {
-  turn* chosen = nullptr;
-  bool others = false;
-  for (auto at = queue_.begin(); at != queue_.end();) {
-    auto& candidate = static_cast<turn&>(*at);
-    ++at;
-    if (candidate.way != way || candidate.of == nullptr) continue;  // null: waits for the end of close()
-    if (chosen != nullptr) {
-      others = true;
-      break;
-    }
-    candidate.unlink();
-    if (candidate.claim(wake_reason::woken)) chosen = &candidate;
-  }
-  if (chosen == nullptr) return nullptr;
-  word(way).store(reinterpret_cast<std::uintptr_t>(chosen->of) | (others ? attention : 0),
+// Makes the oldest that waits for `way`, and still does, its user. Under the lock. False: nobody does.
+bool descriptor::pass_on(direction way, woken_waiters& woken) noexcept {
+  list_waiter* const oldest = turns(way).wake_one(woken);
+  if (oldest == nullptr) return false;
+  auto& next = static_cast<turn&>(*oldest);
+  next.granted = true;
+  word(way).store(reinterpret_cast<std::uintptr_t>(next.of) | (turns(way).empty() ? 0 : attention),
                   std::memory_order_release);
-  return chosen;
+  return true;
 }
 
 // --- closing
 
 void descriptor::close() noexcept {
-  intrusive_list<list_waiter> fibers;  // to be resumed without the lock
+  woken_waiters woken;
   bool in_use = false;
   {
     std::unique_lock guard{lock_};
     if (std::exchange(closing_, true)) {
-      if (native_handle() >= 0) wait_for_closer(guard);
+      if (native_handle() >= 0) closers_.wait_for_closer(guard);
       return;
     }
     for (auto& word : words_)
       if (user* const u = user_in(word.fetch_or(attention, std::memory_order_acq_rel))) u->tell();
     in_use = used();
-    wake_queue(fibers);  // their turn will not come
+    for (wait_list& waiting : turns_) waiting.wake_all(woken);  // their turn will not come
   }
-  resume_all(fibers);
-  if (in_use) wait_for_users();
+  woken.resume();
+  if (in_use) closers_.wait_for_users(lock_, [this] { return used(); });
   ::close(native_handle());
-  {
-    const std::lock_guard guard{lock_};
-    fd_.store(-1, std::memory_order_relaxed);
-    wake_queue(fibers);  // who has called close() meanwhile
-  }
-  resume_all(fibers);
-}
-
-// Under the lock. A foreign thread may come and go as soon as that is free, so it is resumed here.
-void descriptor::wake_queue(intrusive_list<list_waiter>& fibers) noexcept {
-  while (list_waiter* const w = queue_.pop_front()) {
-    static_cast<turn&>(*w).closed = true;
-    if (!w->claim(wake_reason::woken)) continue;
-    if (w->who->is_fiber()) fibers.push_back(*w);
-    else w->who->resume();
-  }
-}
-
-void descriptor::resume_all(intrusive_list<list_waiter>& fibers) noexcept {
-  while (list_waiter* const w = fibers.pop_front()) w->who->resume();
-}
-
-// Somebody else closes: returns when that is done, because the caller may be about to destroy this object.
-void descriptor::wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept {
-  turn mine{/*cancellable=*/false};
-  queue_.push_back(mine);
-  guard.unlock();
-  const wake_reason how = park(mine, deadline::never(), park_reason::io);
-  if (wait_list::must_leave(mine, how)) guard.lock();
-}
-
-void descriptor::wait_for_users() noexcept {
-  detail::wait w{/*cancellable=*/false};
-  {
-    const std::lock_guard guard{lock_};
-    if (!used()) return;
-    closer_ = &w;
-  }
-  park(w, deadline::never(), park_reason::io);
-  const std::lock_guard left{lock_};  // who woke us has let go of the lock, and of this object
+  const std::lock_guard guard{lock_};
+  fd_.store(-1, std::memory_order_relaxed);
+  closers_.closed(woken);
 }
 
 // --- operations

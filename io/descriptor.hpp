@@ -15,12 +15,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <span>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <weft/io/closers.hpp>
 #include <weft/io/closing_notice.hpp>
 #include <weft/io/perform.hpp>
 #include <weft/runtime/base/atomic.hpp>
@@ -151,6 +151,7 @@ class descriptor {
   struct turn;
 
   atomic<std::uintptr_t>& word(direction way) noexcept { return words_[static_cast<std::size_t>(way)]; }
+  wait_list& turns(direction way) noexcept { return turns_[static_cast<std::size_t>(way)]; }
   static user* user_in(std::uintptr_t word) noexcept { return reinterpret_cast<user*>(word & ~attention); }
 
   static constexpr std::uintptr_t attention = 1;
@@ -168,11 +169,7 @@ class descriptor {
   outcome recv_waiting(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
   void leave(direction way, user& u) noexcept;
   void leave_slow(direction way, user& u) noexcept;
-  turn* next_turn(direction way) noexcept;
-  void wait_for_users() noexcept;
-  void wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept;
-  void wake_queue(intrusive_list<list_waiter>& fibers) noexcept;
-  static void resume_all(intrusive_list<list_waiter>& fibers) noexcept;
+  bool pass_on(direction way, woken_waiters& woken) noexcept;
   bool used() const noexcept;
 
   atomic<int> fd_;  // changes only while nobody uses it; atomic for native_handle()
@@ -181,8 +178,8 @@ class descriptor {
   enum class last_recv : std::uint8_t { unknown, drained, filled };
   last_recv last_ = last_recv::unknown;  // the reader's: whether it left something behind
   atomic<std::uintptr_t> words_[2];
-  intrusive_list<list_waiter> queue_;  // turns, of both directions, or later closers; under lock_
-  detail::wait* closer_ = nullptr;     // close() waits until nobody uses it; under lock_
+  wait_list turns_[2];  // under lock_
+  closers closers_;     // under lock_
 };
 
 /// Others wait their turn meanwhile. close() tells, and then waits for the end of this.

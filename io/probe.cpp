@@ -72,6 +72,24 @@ bool try_epoll_pwait2() noexcept {
   return works;
 }
 
+// Why io_uring_setup failed with `error`, and what mends it, in one line.
+const char* explain_ring_error(int error) noexcept {
+  switch (error) {
+    case 0: return "works";
+    case EPERM:
+      return "forbidden: by the sysctl kernel.io_uring_disabled (0 allows it), or by a container's seccomp "
+             "profile";
+    case ENOSYS:
+      return "not there: a kernel without io_uring, or a seccomp profile or emulator that hides it";
+    case EINVAL: return "too old: Linux 6.1 or later is needed (DEFER_TASKRUN)";
+    case ENOMEM:
+      return "no memory: raise RLIMIT_MEMLOCK (ulimit -l), which each worker's ring counts against";
+    case EMFILE:
+    case ENFILE: return explain_descriptor_shortage(error);
+    default: return "failed for a reason that weft does not know";
+  }
+}
+
 }  // namespace
 
 io_support probe_io() noexcept {
@@ -97,21 +115,9 @@ io_support probe_io() noexcept {
 
 bool ring_is_safe() noexcept { return !running_on_valgrind; }
 
-const char* explain_ring_error(int error) noexcept {
-  switch (error) {
-    case 0: return "works";
-    case EPERM:
-      return "forbidden: by the sysctl kernel.io_uring_disabled (0 allows it), or by a container's seccomp "
-             "profile";
-    case ENOSYS:
-      return "not there: a kernel without io_uring, or a seccomp profile or emulator that hides it";
-    case EINVAL: return "too old: Linux 6.1 or later is needed (DEFER_TASKRUN)";
-    case ENOMEM:
-      return "no memory: raise RLIMIT_MEMLOCK (ulimit -l), which each worker's ring counts against";
-    case EMFILE: return "no descriptor left: raise RLIMIT_NOFILE (ulimit -n)";
-    case ENFILE: return "no descriptor left in the whole system: raise the sysctl fs.file-max";
-    default: return "failed for a reason that weft does not know";
-  }
+const char* explain_descriptor_shortage(int error) noexcept {
+  return error == EMFILE ? "no descriptor left: raise RLIMIT_NOFILE (ulimit -n)"
+                         : "no descriptor left in the whole system: raise the sysctl fs.file-max";
 }
 
 }  // namespace weft::detail

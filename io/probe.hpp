@@ -42,8 +42,7 @@ io_support probe_io() noexcept;
 /// know that io_uring_enter() may block: all other threads would wait for ever.
 bool ring_is_safe() noexcept;
 
-/// Why io_uring_setup failed with `error`, or (of a shortage) any other call, and what mends it, in one line.
-/// Static text.
-const char* explain_ring_error(int error) noexcept;
+/// Why there is no descriptor (EMFILE, ENFILE), and what mends it, in one line. Static text.
+const char* explain_descriptor_shortage(int error) noexcept;
 
 }  // namespace weft::detail

@@ -1,7 +1,6 @@
 #include <weft/io/shared_descriptor.hpp>
 
 #include <cerrno>
-#include <utility>
 
 #include <unistd.h>
 
@@ -43,12 +42,8 @@ int shared_descriptor::release() noexcept {
 void shared_descriptor::leave_slow() noexcept {
   std::unique_lock guard{lock_};
   const std::uint32_t before = word_.fetch_sub(1, std::memory_order_acq_rel);
-  if (before != (closing | 1) || closer_ == nullptr) return;
-  detail::wait* const closes = std::exchange(closer_, nullptr);
-  parker* const woken = closes->who;
-  if (!closes->claim(wake_reason::woken)) return;
-  if (woken->is_fiber()) guard.unlock();  // else it may come and go as soon as the lock is free
-  woken->resume();
+  if (before != (closing | 1)) return;
+  if (parker* const closer = closers_.claim_closer()) resume_from(guard, *closer);
 }
 
 bool shared_descriptor::begin_use(descriptor_user& u) noexcept {
@@ -80,42 +75,20 @@ result<void> shared_descriptor::close() noexcept {
   {
     std::unique_lock guard{lock_};
     if ((word_.fetch_or(closing, std::memory_order_acq_rel) & closing) != 0) {
-      if (native_handle() >= 0) wait_for_closer(guard);
+      if (native_handle() >= 0) closers_.wait_for_closer(guard);
       return {};
     }
     for (descriptor_user& u : users_) u.tell();
   }
-  wait_for_users();
+  closers_.wait_for_users(lock_, [this] { return used(); });
   const int error = ::close(native_handle()) == 0 ? 0 : -errno;
   woken_waiters woken;
   {
     const std::lock_guard guard{lock_};
     fd_.store(-1, std::memory_order_relaxed);
-    closers_.wake_all(woken);
+    closers_.closed(woken);
   }
   return to_result<void>(error);
-}
-
-// Somebody else closes: returns when that is done, because the caller may be about to destroy this object.
-void shared_descriptor::wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept {
-  list_waiter mine{/*cancellable=*/false};
-  closers_.add(mine);
-  guard.unlock();
-  const wake_reason how = park(mine, deadline::never(), park_reason::io);
-  if (!wait_list::must_leave(mine, how)) return;
-  guard.lock();
-  wait_list::remove(mine);
-}
-
-void shared_descriptor::wait_for_users() noexcept {
-  detail::wait w{/*cancellable=*/false};
-  {
-    const std::lock_guard guard{lock_};
-    if (!used()) return;
-    closer_ = &w;
-  }
-  park(w, deadline::never(), park_reason::io);
-  const std::lock_guard left{lock_};  // who woke us has let go of the lock, and of this object
 }
 
 }  // namespace weft::detail

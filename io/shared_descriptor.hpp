@@ -12,8 +12,8 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 
+#include <weft/io/closers.hpp>
 #include <weft/io/closing_notice.hpp>
 #include <weft/io/perform.hpp>
 #include <weft/runtime/base/atomic.hpp>
@@ -21,7 +21,6 @@
 #include <weft/runtime/base/intrusive_list.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
-#include <weft/runtime/wait_list.hpp>
 
 namespace weft::detail {
 
@@ -107,15 +106,12 @@ class shared_descriptor {
 
   bool used() const noexcept { return (word_.load(std::memory_order_acquire) & ~closing) != 0; }
   void leave_slow() noexcept;
-  void wait_for_users() noexcept;
-  void wait_for_closer(std::unique_lock<thread_mutex>& guard) noexcept;
 
   atomic<int> fd_;              // changes only while nobody uses it; atomic for native_handle()
   atomic<std::uint32_t> word_;  // uses, and `closing`, which is set under lock_, for good
   thread_mutex lock_;
   intrusive_list<descriptor_user> users_;  // under lock_
-  detail::wait* closer_ = nullptr;         // close() waits until nobody uses it; under lock_
-  wait_list closers_;                      // who has called close() after that; under lock_
+  closers closers_;                        // under lock_
 };
 
 /// A use for as long as a scope.

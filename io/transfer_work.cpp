@@ -98,6 +98,7 @@ io::transfer_result transfer_work::run(transfer_way by) {
   for (;;) {
     o = go(by);
     if (!is_refusal(o) || by == transfer_way::copying) return finish(o);
+    if (moved_.taken != moved_.bytes) return finish(o);  // copying would leave out what is lost, and succeed
     // Between two file systems sendfile copies once, where copying does it twice.
     const bool next = by == transfer_way::copy_file_range && can_go(transfer_way::sendfile);
     by = next ? transfer_way::sendfile : transfer_way::copying;
@@ -436,7 +437,8 @@ outcome transfer_work::tee_once() {
       return o;
     }
     between->filled = static_cast<std::size_t>(o);
-    return drain(*between);
+    // A terminal or a device may block whatever the flags say.
+    return target_.what() == side_kind::other ? drain_by_copying(*between) : drain(*between);
   }
 }
 

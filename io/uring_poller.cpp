@@ -127,7 +127,8 @@ void uring_poller::cancel(operation& op) noexcept {
   ++counters_.cancelled;
   op.poller_state |= cancelled;
   if ((op.poller_state & sent) != 0) {
-    break_off(op);
+    if (ring_.wants_enter()) enter();
+    if (!has_let_go(op)) break_off(op);
   } else if (place_of(op) == waiting) {
     waiting_.remove(op);
     end_later(op, -ECANCELED);
@@ -286,13 +287,24 @@ bool uring_poller::deliver_zero_copy(operation& op, const io_uring_cqe& about) n
   if ((about.flags & IORING_CQE_F_NOTIF) == 0) {
     op.poller_result = about.res;
     if (about.res > 0) op.poller_state |= sent;  // else it holds nothing, and says so at once
-    if ((op.poller_state & cancelled) != 0 && about.res > 0) break_off(op);
+    if ((op.poller_state & cancelled) != 0 && about.res > 0 && !has_let_go(op)) break_off(op);
     return false;
   }
   op.offset = (static_cast<unsigned>(about.res) & was_copied) != 0 ? 0 : 1;
   if (place_of(op) == cancel_waiting) waiting_.remove(op);
   finish(op, (op.poller_state & broken_off) != 0 ? -ECANCELED : op.poller_result);
   return true;
+}
+
+// Whether its second completion is there and waits to be delivered: then it was faster than its cancel.
+bool uring_poller::has_let_go(const operation& op) noexcept {
+  unsigned head = 0;
+  const io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(ring_.get(), head, cqe) {
+    const bool last = (cqe->flags & IORING_CQE_F_NOTIF) != 0;
+    if (last && cqe->user_data == reinterpret_cast<std::uintptr_t>(&op)) return true;
+  }
+  return false;
 }
 
 // What was sent waits for the peer's acknowledgement, which may never come. Nothing takes it back from the

@@ -69,6 +69,7 @@ class uring_poller final : public poller {
   bool deliver_completions() noexcept;
   void deliver_one(operation& op, int outcome, bool more) noexcept;
   bool deliver_zero_copy(operation& op, const io_uring_cqe& about) noexcept;
+  bool has_let_go(const operation& op) noexcept;
   static void break_off(operation& op) noexcept;
   void finish(operation& op, int outcome) noexcept;
   void woken(bool armed) noexcept;

@@ -51,7 +51,8 @@ void report(int shortage) noexcept {
   worker* const here = worker::current();
   if (here == nullptr) return;
   on_thread_stack([&] {
-    here->owner().report(std::string{"connections are turned away: "} + explain_ring_error(shortage));
+    here->owner().report(std::string{"connections are turned away: "} +
+                         explain_descriptor_shortage(shortage));
   });
 }
 
@@ -67,17 +68,23 @@ accept_recovery::~accept_recovery() {
 
 std::chrono::nanoseconds accept_recovery::after(int errno_value, int listener, unsigned failures) noexcept {
   if (concerns_connection(errno_value) && failures < bad_connections_max) return 0ns;
-  if ((errno_value == EMFILE || errno_value == ENFILE) && turn_away_one(listener)) report(errno_value);
+  if (errno_value == EMFILE || errno_value == ENFILE) {
+    turn_away_one(listener);
+    if (report_is_due()) report(errno_value);
+  }
   return std::min<std::chrono::nanoseconds>(5ms * (1 << std::min(failures - 1, 8u)), 1s);
 }
 
-// True: that is to be reported.
-bool accept_recovery::turn_away_one(int listener) noexcept {
+void accept_recovery::turn_away_one(int listener) noexcept {
   const std::lock_guard guard{lock_};
   if (reserve_ >= 0) ::close(reserve_);
   const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (connection >= 0) ::close(connection);
   reserve_ = open_reserve();
+}
+
+bool accept_recovery::report_is_due() noexcept {
+  const std::lock_guard guard{lock_};
   const std::int64_t now = steady_ns();
   if (now < silent_until_) return false;
   silent_until_ = now + silence.count();

@@ -29,7 +29,8 @@ class accept_recovery {
   std::chrono::nanoseconds after(int errno_value, int listener, unsigned failures) noexcept;
 
  private:
-  bool turn_away_one(int listener) noexcept;
+  void turn_away_one(int listener) noexcept;
+  bool report_is_due() noexcept;
 
   thread_mutex lock_;
   // Guarded by lock_.

@@ -97,9 +97,9 @@ std::error_code prefer_node(void* begin, std::size_t bytes, unsigned node) noexc
   return {};
 }
 
-void unmap_pages::operator()(std::byte* memory) const noexcept { ::munmap(memory, size); }
-
 }  // namespace detail
+
+void node_memory::unmap::operator()(std::byte* memory) const noexcept { ::munmap(memory, size); }
 
 // Preferred and then looked at, and not bound: a bound range on a full node does not fail, it ends processes.
 result<node_memory> alloc_on_node(std::size_t bytes, unsigned node) noexcept {

@@ -19,33 +19,29 @@
 #include <weft/runtime/base/result.hpp>
 
 namespace weft {
-namespace detail {
-
-struct unmap_pages {
-  std::size_t size = 0;
-  void operator()(std::byte* memory) const noexcept;
-};
-
-}  // namespace detail
 
 /// Memory of one NUMA node, given back to the kernel when this goes. Moves only.
 class node_memory {
  public:
   /// None.
-  node_memory() = default;
+  node_memory() noexcept : memory_{nullptr, unmap{}} {}
 
   std::byte* data() const noexcept { return memory_.get(); }
-  std::size_t size() const noexcept { return memory_ ? memory_.get_deleter().size : 0; }
+  std::size_t size() const noexcept { return memory_ == nullptr ? 0 : memory_.get_deleter().size; }
   unsigned node() const noexcept { return node_; }
   std::span<std::byte> bytes() const noexcept { return {data(), size()}; }
 
  private:
   friend result<node_memory> alloc_on_node(std::size_t bytes, unsigned node) noexcept;
 
+  struct unmap {
+    std::size_t size;  // without an initialiser: with one, it could not be made before this class is complete
+    void operator()(std::byte* memory) const noexcept;
+  };
   node_memory(std::byte* memory, std::size_t size, unsigned node) noexcept
-      : memory_{memory, detail::unmap_pages{size}}, node_{node} {}
+      : memory_{memory, unmap{size}}, node_{node} {}
 
-  std::unique_ptr<std::byte, detail::unmap_pages> memory_;
+  std::unique_ptr<std::byte, unmap> memory_;
   unsigned node_ = 0;
 };
 
@@ -61,7 +57,8 @@ class node_memory {
 /// The node on which the page of `address` lies.
 ///
 /// Errors     std::errc::no_such_file_or_directory: there is no page yet, because nobody has touched it.
-///            std::errc::bad_address: not mapped. std::errc::operation_not_permitted, as above.
+///            std::errc::bad_address: not mapped, or only read so far, which is the kernel's page of zeros.
+///            std::errc::operation_not_permitted, as above.
 [[nodiscard]] result<unsigned> node_of(const void* address) noexcept;
 
 /// NUMA nodes of this machine that have memory; 1 where the kernel knows of none.

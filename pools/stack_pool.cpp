@@ -31,7 +31,8 @@ stack_depot::stack_depot(stack_depot_options options) noexcept
       warm_{options.warm},
       arena_bytes_{std::max((options.arena_bytes + stack_chunk - 1) / stack_chunk, std::size_t{1}) *
                    stack_chunk},
-      capacity_{options.warm} {}
+      capacity_{options.warm},
+      window_began_{options.adaptive ? steady_ns() : 0} {}
 
 stack_depot::~stack_depot() {
   WEFT_ASSERT(caches_.empty(), "a stack_cache outlives its depot");
@@ -165,6 +166,13 @@ void stack_depot::adapt() noexcept {
   }
   const std::size_t more = capacity_ - std::min(capacity_, out_);
   warm_.store(std::max(more, options_.warm), std::memory_order_relaxed);
+}
+
+std::int64_t stack_depot::shrinks_at() noexcept {
+  if (!options_.adaptive) return INT64_MAX;
+  const std::lock_guard hold{lock_};
+  if (next_capacity(out_, capacity_, options_.warm, SIZE_MAX) >= capacity_) return INT64_MAX;
+  return window_began_ + options_.adapt_every.count();
 }
 
 bool stack_depot::trim(deadline until) noexcept {

@@ -89,6 +89,10 @@ class stack_depot {
   };
   census count() noexcept;
 
+  /// When trim() should be called again because an adaptive depot keeps more than it may then need, in ns of
+  /// steady_ns(); INT64_MAX: it does not.
+  std::int64_t shrinks_at() noexcept;
+
  private:
   friend class stack_cache;
   using arena_list = intrusive_list<stack_arena>;
@@ -131,7 +135,7 @@ class stack_depot {
   std::uint64_t refused_ = 0;
   std::size_t capacity_;      // of an adaptive depot: how many it keeps pages for, those in use included
   std::size_t most_out_ = 0;  // since window_began_
-  std::int64_t window_began_ = 0;
+  std::int64_t window_began_;
 };
 
 /// A worker's own free stacks. Its thread only, but for the depot's census.
@@ -179,6 +183,9 @@ class stack_cache : public list_node {
   /// For idle time: if there is more than the warm set, or many arenas, hands all of its own to the depot and
   /// trims that. True: there is more to free, call again.
   bool trim(deadline until = deadline::never()) noexcept;
+
+  /// As of the depot.
+  std::int64_t shrinks_at() const noexcept { return depot_.shrinks_at(); }
 
  private:
   friend class stack_depot;

@@ -20,7 +20,8 @@ result<void> lock_pages(std::span<void* const> blocks, std::size_t bytes_each) n
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (::mlock(blocks[i], bytes_each) == 0) continue;
     const auto failure = detail::system_failure();
-    while (i-- > 0) ::munlock(blocks[i], bytes_each);
+    // The one that failed too: it may be locked, and not all there.
+    for (std::size_t j = 0; j <= i; ++j) ::munlock(blocks[j], bytes_each);
     return failure;
   }
   return {};

@@ -22,19 +22,6 @@ namespace {
 
 constexpr std::size_t shown_max = 20;  // fibers in a report
 
-// Whether only another fiber, or a foreign thread, can end such a wait.
-bool waits_at_a_primitive(const fiber& f) noexcept {
-  switch (f.why.get()) {
-    case park_reason::none:
-    case park_reason::sleep:
-    case park_reason::join:
-    case park_reason::join_set:
-    case park_reason::nursery:
-    case park_reason::stop: return false;
-    default: return true;
-  }
-}
-
 // Calls f(address) for each primitive at which `w` waits, as far as that is known.
 template <class F>
 void for_each_primitive(const wait& w, park_reason why, F f) {
@@ -188,6 +175,18 @@ std::string number_of(const fiber& f) { return "fiber " + std::to_string(static_
 
 }  // namespace
 
+bool waits_at_a_primitive(park_reason why) noexcept {
+  switch (why) {
+    case park_reason::none:
+    case park_reason::sleep:
+    case park_reason::join:
+    case park_reason::join_set:
+    case park_reason::nursery:
+    case park_reason::stop: return false;
+    default: return true;
+  }
+}
+
 constinit atomic<std::uint32_t> census::foreign_waits{0};
 
 bool census::enter() noexcept {
@@ -244,7 +243,7 @@ bool census::collect(sleepers& all) const {
     all.push_back(&f);
   });
   return only_each_other &&
-         (std::ranges::any_of(all, [](const fiber* f) { return waits_at_a_primitive(*f); }) ||
+         (std::ranges::any_of(all, [](const fiber* f) { return waits_at_a_primitive(f->why.get()); }) ||
           !wait_graph{all}.circle().empty());
 }
 

@@ -35,6 +35,10 @@ struct fiber;
 struct wait;
 enum class park_reason : std::uint8_t;
 
+/// Whether only another fiber, or a foreign thread, can end a wait of this kind: not time, nor the end of
+/// fibers.
+bool waits_at_a_primitive(park_reason why) noexcept;
+
 class census {
  public:
   /// How long a worker must have been idle to be counted.

@@ -4,7 +4,8 @@
 // A worker's caches count nothing, because a spawn is to cost nothing for it. So a hit is what is left: every
 // fiber that was spawned took a control block, every one that has begun a stack, and the depots know how
 // often a cache had to be filled. The depot of control blocks is the process's: with several runtimes, each
-// tells what is in use by all.
+// tells what is in use by all. High water includes what lay in caches, and of control blocks is the process's
+// since it began.
 #pragma once
 
 #include <weft/pools/pool_registry.hpp>

@@ -22,7 +22,8 @@ struct options {
   /// respected).
   unsigned workers = 0;
   /// Binds each worker to a CPU of its own, in turn, of those that the process may use. The error sink hears
-  /// if the kernel does not do that, or if there are more workers than CPUs.
+  /// if the kernel does not do that, or if there are more workers than CPUs. A std::thread that a fiber
+  /// starts inherits that CPU; blocking() and processes do not.
   bool pin = false;
   /// Where stacks lie on a machine with several NUMA nodes, and how many are kept.
   memory_strategy memory = memory_strategy::pooled;

@@ -47,13 +47,6 @@ parker* take_thread_parker() noexcept {
   return std::exchange(free_parkers, free_parkers->next);
 }
 
-// Whether a foreign thread that waits so may be woken, and then wake others, while all fibers are asleep: not
-// if it waits for nothing but time, or the end of fibers.
-bool waits_at_a_primitive(park_reason why) noexcept {
-  return why != park_reason::sleep && why != park_reason::join && why != park_reason::join_set &&
-         why != park_reason::nursery;
-}
-
 }  // namespace
 
 void parker::resume_thread(thread_parker& sleeper) noexcept {
@@ -116,6 +109,7 @@ void parker::leave_thread() noexcept {
 }
 
 wake_reason park_thread(wait& w, deadline until, park_reason why) noexcept {
+  // It may be woken, and then wake others, while all fibers are asleep.
   const bool at_primitive = waits_at_a_primitive(why);
   if (at_primitive) census::foreign_wait_begins(w, why);
   const wake_reason how =

@@ -31,10 +31,9 @@ std::error_code try_to_place(unsigned node) noexcept {
 }  // namespace
 
 placement::placement(const options& o, unsigned workers, const numa_topology& topology)
-    : strategy_{o.memory}, pin_{o.pin}, workers_{workers} {
-  const bool several = topology.nodes.size() > 1;
-  if (pin_ || several) cpus_ = allowed_cpus();
-  if (!several || cpus_.empty()) return;
+    : strategy_{o.memory}, pin_{o.pin}, workers_{workers}, several_{topology.nodes.size() > 1} {
+  if (pin_ || several_) cpus_ = allowed_cpus();
+  if (!several_ || cpus_.empty()) return;
   constexpr std::size_t unused = std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> place(topology.nodes.size(), unused);
   for (unsigned w = 0; w < workers; ++w) {
@@ -60,7 +59,10 @@ std::error_code placement::bind(unsigned worker) const {
 std::string placement::remark() const {
   std::string text;
   if (strategy_ == memory_strategy::numa_aware && node_ids_.empty())
-    text = "memory strategy numa_aware: there is one NUMA node here, so it is as pooled";
+    text = several_
+               ? "memory strategy numa_aware: the kernel does not say which CPUs this process may use, so "
+                 "it is as pooled"
+               : "memory strategy numa_aware: there is one NUMA node here, so it is as pooled";
   for (const unsigned id : node_ids_) {
     const std::error_code error = try_to_place(id);
     if (!error) continue;

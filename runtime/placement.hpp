@@ -49,6 +49,7 @@ class placement {
   const memory_strategy strategy_;
   const bool pin_;
   const unsigned workers_;
+  const bool several_;                       // nodes, of which the strategy knows
   std::vector<unsigned> cpus_;               // that may be used; empty if it does not matter
   std::vector<unsigned> node_ids_;           // of the nodes that have workers; empty if there are not several
   std::vector<std::size_t> node_of_worker_;  // an index into node_ids_; empty likewise

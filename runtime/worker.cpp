@@ -189,11 +189,8 @@ void worker::sleep() noexcept {
   if (starved_ != nullptr) until.at = std::min(until.at, starved_until_);
   const bool counts = owner_.sleepers().on() && is_quiet(begin, until);
   if (idle_since_ > 0) {
-    if (begin - idle_since_ >= trim_after_ns) {
-      if (trim()) return;
-    } else {
-      until.at = std::min(until.at, idle_since_ + trim_after_ns);
-    }
+    if (begin - idle_since_ >= trim_after_ns && trim()) return;
+    if (idle_since_ > 0) until.at = std::min(until.at, idle_since_ + trim_after_ns);
   }
   const bool may_be_nudged = queue_.shared() && !nudge_owed_;
   if (may_be_nudged) owner_.became_idle(idle_);
@@ -243,7 +240,9 @@ void worker::adapt_spin(std::int64_t slept_ns) noexcept {
 bool worker::trim() noexcept {
   const deadline slice{std::chrono::nanoseconds{trim_slice_ns}};
   if (stacks_.trim(slice) || blocks_.trim(slice) || trim_pools(slice)) return true;
-  idle_since_ = -1;  // done, until a fiber has run again
+  // Done, until a fiber has run again, or stacks that were kept for a burst turn out not to be needed.
+  const std::int64_t again = stacks_.shrinks_at();
+  idle_since_ = again == INT64_MAX ? -1 : again - trim_after_ns;
   return false;
 }
 

@@ -282,8 +282,10 @@ class worker {
   std::int64_t spin_ns_ = 0;          // how long to spin before the next sleep
   std::uint8_t vain_spins_ = 0;       // the longest ones, one after the other, with short sleeps after them
   std::uint8_t spinless_sleeps_ = 0;  // how many short sleeps there are still to be before it spins again
-  std::int64_t idle_since_ = 0;       // when it last ran a fiber; 0: has trimmed since
-  std::int64_t quiet_since_ = 0;      // for the census: when it first slept after its last batch,
+  // When it found nothing to do, after which it trims; ahead of time if it is to trim again. 0: it has
+  // something to do. -1: it has trimmed.
+  std::int64_t idle_since_ = 0;
+  std::int64_t quiet_since_ = 0;  // for the census: when it first slept after its last batch,
   std::uint64_t quiet_batches_ = ~std::uint64_t{0};  // which was this one
   std::uint64_t next_id_ = 0, last_id_ = 0;
   unsigned random_;       // whom to rob first

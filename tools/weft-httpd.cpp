@@ -99,16 +99,22 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
   }
   if (flag == "--memory") {
     wanted = "pooled, numa_aware or adaptive";
-    if (value == "numa_aware") s.runtime.memory = weft::memory_strategy::numa_aware;
+    if (value == "pooled") s.runtime.memory = weft::memory_strategy::pooled;
+    else if (value == "numa_aware") s.runtime.memory = weft::memory_strategy::numa_aware;
     else if (value == "adaptive") s.runtime.memory = weft::memory_strategy::adaptive;
-    else return value == "pooled";
+    else return false;
     return true;
   }
   wanted = "uring, epoll or auto";
-  if (value == "uring") s.runtime.backend = weft::io_backend::uring;
+  if (value == "auto") s.runtime.backend = weft::io_backend::automatic;
+  else if (value == "uring") s.runtime.backend = weft::io_backend::uring;
   else if (value == "epoll") s.runtime.backend = weft::io_backend::epoll;
-  else return value == "auto";
+  else return false;
   return true;
+}
+
+int refuse_value(const std::string& flag, const std::string& value, const std::string& wanted) {
+  return refuse(flag + " " + value + ": not " + wanted);
 }
 
 // Flags that take no value. False: it is none of them.
@@ -136,7 +142,7 @@ std::optional<int> parse(int argc, char** argv, settings& s) {
     const std::string value{equals == argument.npos ? std::string_view{argv[++i]}
                                                     : argument.substr(equals + 1)};
     std::string wanted;
-    if (!apply(flag, value, s, wanted)) return refuse(flag + " " + value + ": not " + wanted);
+    if (!apply(flag, value, s, wanted)) return refuse_value(flag, value, wanted);
   }
   return std::nullopt;
 }

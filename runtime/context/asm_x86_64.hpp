@@ -104,7 +104,7 @@ WEFT_ALWAYS_INLINE void switch_stack(suspended& from, suspended& to) noexcept {
   suspended* load = &to;
 #if defined(__clang__)
   void* words[2];
-  void* frame = words;
+  void* frame = static_cast<void*>(words);
 #endif
   // clang-format off
   asm volatile(

@@ -11,7 +11,7 @@
 weft::result<void> app() {
   unsigned node = 0;
   getcpu(nullptr, &node);
-  const auto table = weft::alloc_on_node(2 << 20, node);
+  const auto table = weft::on_thread_stack([node] { return weft::alloc_on_node(2 << 20, node); });
   if (!table && table.error() == std::errc::operation_not_permitted)  // as in many containers
     return std::puts("this process may not choose a node"), weft::result<void>{};
   if (!table) return std::unexpected(table.error());

@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <thread>
 
-#include <sys/resource.h>
-
+#include <resource_limit.hpp>
 #include <weft/io/batch.hpp>
 #include <weft/io/filesystem.hpp>
 #include <weft/io/mapping.hpp>
@@ -24,26 +23,10 @@ using io::file;
 using io::mapping;
 using io::watcher;
 
-/// No more than so many descriptors, as long as it lives.
-class few_descriptors {
- public:
-  explicit few_descriptors(rlim_t most) {
-    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
-    const rlimit now{most, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
-  }
-  few_descriptors(const few_descriptors&) = delete;
-  few_descriptors& operator=(const few_descriptors&) = delete;
-  ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_P(FileLimits, of_64_descriptors_all_are_used_and_the_next_open_says_so) {
   make("f", "0123456789");
   run(2, [&] {
-    const few_descriptors limit{64};
+    const weft_test::resource_limit limit{RLIMIT_NOFILE, 64};
     std::vector<file> all;
     result<file> next = file::open(path("f"));
     while (next) {

@@ -1,7 +1,7 @@
 // accept and accept_many: one connection, many, running out of descriptors, listeners that end.
 #include "poller_fixture.hpp"
 
-#include <sys/resource.h>
+#include <resource_limit.hpp>
 
 namespace weft::detail {
 namespace {
@@ -100,15 +100,11 @@ TEST_P(Poller, accept_many_ends_with_the_error_when_descriptors_run_out) {
   const owned_fd listener = listening_socket(address);
   const owned_fd first = connect_to(address), second = connect_to(address);
   const owned_fd highest{::dup(listener)};  // everything below is in use
-  rlimit before;
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit tight = before;
-  tight.rlim_cur = static_cast<rlim_t>(highest) + 1;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  weft_test::resource_limit tight{RLIMIT_NOFILE, static_cast<rlim_t>(highest) + 1};
   heard op{operation_code::accept_many, listener};  // the ring asks for the limit when it is submitted
   EXPECT_EQ(run(op), -EMFILE);
   EXPECT_EQ(op.results.size(), 1u);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  tight.lift();
 
   // The connections are still there for who comes back with descriptors.
   op.done = false;

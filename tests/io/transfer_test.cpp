@@ -6,8 +6,7 @@
 #include <array>
 #include <csignal>
 
-#include <sys/resource.h>
-
+#include <resource_limit.hpp>
 #include <weft/io/io.hpp>
 #include <weft/io/process.hpp>
 #include <weft/io/transfer.hpp>
@@ -221,12 +220,9 @@ TEST_P(Transfer, without_a_descriptor_for_a_pipe_it_copies) {
     auto source = socket_pair(), target = socket_pair();
     write_whole(source.far, "0123456789");
     source.far.reset();
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    const rlimit none{3, before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    weft_test::resource_limit none{RLIMIT_NOFILE, 3};
     const auto r = io::transfer(int{source.near}, int{target.near}, io::to_the_end, 5s);
-    ::setrlimit(RLIMIT_NOFILE, &before);
+    none.lift();
     ASSERT_TRUE(r) << r.error().message();
     EXPECT_EQ(r->bytes, 10u);
     EXPECT_EQ(r->way, transfer_way::copying);
@@ -270,6 +266,24 @@ TEST_P(Transfer, ranges_of_one_file_that_overlap_are_refused_untouched) {
       // To its own end: what it had, and not for ever.
       EXPECT_EQ(io::transfer({f, 0}, {same, 10}, io::to_the_end, 5s, by)->bytes, 10u);
       EXPECT_EQ(content("f"), "01230123890123012389");
+    }
+  });
+}
+
+// What refuses pages and copies alike has taken from the source by then: an end, and no reason to go on.
+TEST_P(Transfer, a_target_that_takes_nothing_is_an_error_and_not_the_end_of_the_source) {
+  make("out");
+  run(1, [&] {
+    const file read_only = file::open(path("out")).value();
+    for (const std::uint64_t n : {std::uint64_t{10}, io::to_the_end}) {
+      auto [near, far] = socket_pair();
+      write_whole(far, "0123456789");
+      far.reset();
+      const auto r = io::transfer(int{near}, read_only.native_handle(), n, 5s);
+      ASSERT_FALSE(r);
+      EXPECT_EQ(r.error(), std::errc::bad_file_descriptor);
+      EXPECT_EQ(r.error().moved.taken, 10u);
+      EXPECT_EQ(r.error().moved.bytes, 0u);
     }
   });
 }
@@ -541,6 +555,8 @@ TEST_P(Transfer, tee_leaves_the_bytes_where_they_are) {
     EXPECT_EQ(to_pipe->way, transfer_way::tee);
     EXPECT_EQ(io::tee(source, int{near})->bytes, 10u);
     EXPECT_EQ(io::tee(source, {out, 0}, 3)->bytes, 3u);
+    file null = file::open("/dev/null", O_WRONLY).value();
+    EXPECT_EQ(io::tee(source, null)->way, transfer_way::copying) << "a device might block";
     char got[16];
     EXPECT_EQ(io::read(copy_read, bytes_of(got)).value(), 6u);
     EXPECT_EQ(io::recv(far, bytes_of(got)).value(), 10u);

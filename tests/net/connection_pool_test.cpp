@@ -64,6 +64,14 @@ idle_pair idle_connection(net::connection_pool& pool, net::tcp_listener& listene
   return {fd, std::move(*far)};
 }
 
+// Whoever comes when the idle connection has had news gets a new one.
+net::pooled_stream new_one(net::connection_pool& pool, const net::tcp_listener& listener, int news_of) {
+  await_news(news_of);
+  net::pooled_stream made = pool.acquire(listener.local_address(), 5s).value();
+  EXPECT_FALSE(made.reused());
+  return made;
+}
+
 // Listens, and lets nobody in: the queue of those who want to is full.
 class silent_server {
  public:
@@ -146,10 +154,7 @@ TEST_F(ConnectionPool, one_that_the_peer_has_closed_is_not_used_again) {
     net::connection_pool pool;
     auto [fd, far] = idle_connection(pool, *listener);
     far.close();
-    await_news(fd);
-    auto again = pool.acquire(listener->local_address(), 5s);
-    ASSERT_TRUE(again);
-    EXPECT_FALSE(again->reused());
+    const auto again = new_one(pool, *listener, fd);
     EXPECT_EQ(pool.stats().capacity, 1u);
     EXPECT_EQ(pool.stats().hits, 0u);
     EXPECT_EQ(pool.stats().misses, 2u);
@@ -162,10 +167,7 @@ TEST_F(ConnectionPool, one_on_which_the_peer_has_said_something_unasked_is_not_u
     net::connection_pool pool;
     auto [fd, far] = idle_connection(pool, *listener);
     ASSERT_TRUE(far.write_all("408 Request Timeout"sv));
-    await_news(fd);
-    auto again = pool.acquire(listener->local_address(), 5s);
-    ASSERT_TRUE(again);
-    EXPECT_FALSE(again->reused());
+    const auto again = new_one(pool, *listener, fd);
     EXPECT_EQ(pool.stats().capacity, 1u);
   });
 }
@@ -178,10 +180,7 @@ TEST_F(ConnectionPool, one_that_was_reset_is_not_used_again) {
     const linger now{.l_onoff = 1, .l_linger = 0};
     ASSERT_EQ(::setsockopt(far.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
     far.close();
-    await_news(fd);
-    auto again = pool.acquire(listener->local_address(), 5s);
-    ASSERT_TRUE(again);
-    EXPECT_FALSE(again->reused());
+    const auto again = new_one(pool, *listener, fd);
   });
 }
 

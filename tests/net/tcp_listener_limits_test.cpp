@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <reports.hpp>
+#include <resource_limit.hpp>
 
 using namespace weft::testing;
 using weft::errc;
@@ -20,21 +21,11 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-// A low limit on descriptors while it lives. (Set before the server starts: the ring remembers the limit of
-// the moment in which an accept was armed.)
+// A low limit on descriptors while it lives, and all below it taken on demand. (Made before the server
+// starts: the ring remembers the limit of the moment in which an accept was armed.)
 class few_descriptors {
  public:
-  few_descriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = ::dup(0);
-    ::close(next);
-    const rlimit tight{static_cast<rlim_t>(next) + 64, before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~few_descriptors() {
-    give_back();
-    ::setrlimit(RLIMIT_NOFILE, &before_);
-  }
+  ~few_descriptors() { give_back(); }
 
   void take_all() {
     for (int fd; (fd = ::dup(0)) >= 0;) taken_.push_back(fd);
@@ -45,7 +36,13 @@ class few_descriptors {
   }
 
  private:
-  rlimit before_;
+  static rlim_t next_free() {
+    const int next = ::dup(0);
+    ::close(next);
+    return static_cast<rlim_t>(next);
+  }
+
+  weft_test::resource_limit limit_{RLIMIT_NOFILE, next_free() + 64};
   std::vector<int> taken_;
 };
 

@@ -174,6 +174,7 @@ TEST_F(ZeroCopy, two_senders_do_not_mix_within_one_send) {
         reader.join();
         ASSERT_EQ(got.size(), 400'000u);
         EXPECT_EQ(std::ranges::count(got, std::byte{'a'}), 200'000);
+        EXPECT_EQ(std::ranges::count(std::span{got}.first(200'000), got[0]), 200'000) << "they are mixed";
       },
       2);
 }

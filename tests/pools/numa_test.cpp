@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -40,6 +41,17 @@ TEST(Numa, memory_of_a_node_lies_there_all_of_it) {
     ASSERT_EQ(node_of(memory->data() + at + 17).value(), node);
   }
   EXPECT_TRUE(std::ranges::all_of(memory->bytes(), [](std::byte b) { return b == std::byte{0}; }));
+}
+
+TEST(Numa, memory_is_none_at_first_and_after_it_has_moved_away) {
+  node_memory memory;
+  EXPECT_TRUE(memory.bytes().empty());
+  result<node_memory> made = alloc_on_node(4096, some_node());
+  if (!made && made.error() == std::errc::operation_not_permitted) GTEST_SKIP() << not_allowed;
+  ASSERT_TRUE(made) << made.error().message();
+  memory = std::move(*made);
+  EXPECT_GE(memory.size(), 4096u);
+  EXPECT_TRUE(made->bytes().empty());  // NOLINT(bugprone-use-after-move): that is what is tested
 }
 
 TEST(Numa, the_size_is_rounded_up_to_pages) {

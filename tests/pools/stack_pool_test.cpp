@@ -9,14 +9,19 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <weft/pools/numa.hpp>
+#include <weft/runtime/base/clock.hpp>
 
 #include "process_memory.hpp"
 
@@ -240,6 +245,36 @@ TEST_F(StackPool, an_adaptive_depot_shrinks_to_its_floor_when_a_while_was_quiet)
   EXPECT_EQ(depot->count().warm, 100u);
 }
 
+// A worker with nothing to do sleeps: it must know when to look again.
+TEST_F(StackPool, an_adaptive_depot_says_when_it_may_shrink) {
+  using namespace std::chrono_literals;
+  const std::int64_t before = steady_ns();
+  open({.warm = 100, .adaptive = true, .adapt_every = 1h});
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);  // nothing is kept beyond the floor
+  const std::vector<std::byte*> stacks = take(stack_class::kib64, 2000);
+  cache->trim();
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);  // it is all in use
+  give(stack_class::kib64, stacks);
+  cache->trim();
+  const std::chrono::nanoseconds hour = 1h;
+  EXPECT_GE(depot->shrinks_at(), before + hour.count());
+  EXPECT_LE(depot->shrinks_at(), steady_ns() + hour.count());
+}
+
+TEST_F(StackPool, a_depot_that_has_shrunk_or_never_does_needs_no_more_looks) {
+  open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::nanoseconds{0}});
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  EXPECT_FALSE(cache->trim());
+  EXPECT_NE(depot->shrinks_at(), INT64_MAX);
+  for (int i = 0; i < 4; ++i) cache->trim();  // at first the cache's own count as in use
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);
+  TearDown();
+  open({.warm = 100});
+  give(stack_class::kib64, take(stack_class::kib64, 2000));
+  EXPECT_FALSE(cache->trim());
+  EXPECT_EQ(depot->shrinks_at(), INT64_MAX);
+}
+
 TEST_F(StackPool, an_adaptive_depot_stays_as_it_is_between_30_and_90_percent) {
   open({.warm = 100, .adaptive = true, .adapt_every = std::chrono::nanoseconds{0}});
   give(stack_class::kib64, take(stack_class::kib64, 2000));
@@ -262,6 +297,21 @@ TEST_F(StackPool, counts_batches_and_the_most_that_were_out) {
   EXPECT_EQ(now.batches, 10u);
   EXPECT_EQ(now.high_water, 320u);
   EXPECT_EQ(now.refused, 0u);
+}
+
+// Where there is one node, all memory lies on it: that the kernel was asked shows in the policy.
+TEST_F(StackPool, stacks_of_a_node_are_asked_for_there) {
+  const unsigned node = numa_topology::read().nodes.front().id;
+  open({.node = node});
+  const std::vector<std::byte*> stacks = take(stack_class::kib64, 1);
+  int policy = -1;
+  const long done = ::syscall(SYS_get_mempolicy, &policy, nullptr, 0ul, stacks[0], MPOL_F_ADDR);
+  const std::error_code refused = prefer_node(stacks[0], usable(stack_class::kib64), node);
+  give(stack_class::kib64, stacks);
+  if (refused == std::errc::operation_not_permitted || refused == std::errc::function_not_supported)
+    GTEST_SKIP() << "mbind is not allowed here";
+  ASSERT_EQ(done, 0);
+  EXPECT_EQ(policy, MPOL_PREFERRED);
 }
 
 TEST_F(StackPool, stacks_of_a_node_lie_there) {

@@ -1,6 +1,5 @@
 // barrier in simulated worlds: what std promises of it, every wait against every end of it, and its own end.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -8,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
@@ -282,10 +282,7 @@ void arrive_and_destroy(sim& world) {
     ++arrived;
     b->arrive_and_wait();
     world.check(arrived == 3, "not all have arrived");
-    barrier<>* const gone = b.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(b));
   };
   const auto arrives = [&, at = b.get()] {
     ++arrived;

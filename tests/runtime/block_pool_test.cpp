@@ -7,14 +7,16 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/block_pool.hpp>
-#include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 
 namespace weft {
@@ -335,8 +337,7 @@ void visit_in_every_way(sim& world) {
   world.thread(visits(3));
   world.thread(visits(4));
   world.spawn([&] {  // so that the deadlines of the others come
-    event never;
-    (void)never.wait(world.in(1ms));
+    sleep_until(world.in(1ms));
     m.visit(5);
   });
   auto stopped = world.rt().spawn([&] { m.cancellable(6); });
@@ -364,10 +365,7 @@ void give_and_destroy(sim& world) {
       const auto mine = pool->acquire();
       world.check(mine.has_value() && data == 1, "does not see what was written before the block came back");
     }
-    block_pool* const gone = pool.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone, std::align_val_t{alignof(block_pool)});
+    destroy_and_spoil(std::move(pool));
   };
   const auto gives = [&] {
     data = 1;

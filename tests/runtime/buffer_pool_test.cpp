@@ -7,10 +7,12 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/pools/bytes.hpp>
@@ -192,10 +194,7 @@ void give_and_destroy(sim& world) {
       const auto mine = pool->acquire(1);
       world.check(mine.has_value(), "not served");
     }
-    buffer_pool* const gone = pool.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone, std::align_val_t{alignof(buffer_pool)});
+    destroy_and_spoil(std::move(pool));
   };
   if (world.random(2) == 0) world.spawn(takes);
   else world.thread(takes);

@@ -8,6 +8,7 @@
 
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -408,10 +409,7 @@ void everything_hurries(sim& world) {
       world.check(this_fiber::sleep_for(1ms).has_value() || fiber_stopped, "a stop was left over");
   });
   const auto stops = [&](int which) {
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(until);
-    }
+    if (world.random(2) == 0) sleep_until(until);
     switch (which) {
       case 0: inner_stopped = true; return (void)inner.request_stop();
       case 1: outer_stopped = true; return (void)outer.request_stop();
@@ -446,10 +444,7 @@ void children_inherit(sim& world) {
     });
   });
   world.thread([&] {
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(until);
-    }
+    if (world.random(2) == 0) sleep_until(until);
     if (world.random(2) == 0) return gate.set();
     stopped = true;
     (void)parent.request_stop();

@@ -2,13 +2,14 @@
 // and the end of the channel.
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/channel.hpp>
@@ -371,10 +372,7 @@ void send_and_destroy(sim& world) {
   const auto receives = [&] {
     const auto r = c->recv();
     world.check(r.has_value() && (*r)->number == 5, "recv() failed");
-    letters* const gone = c.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(c));
   };
   const auto sends = [&, to = c.get()] {
     world.check(to->send(std::make_unique<letter>(letter{0, 5})).has_value(), "send() failed");

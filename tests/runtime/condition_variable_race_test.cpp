@@ -1,17 +1,19 @@
 // condition_variable under every interleaving: every way of waiting against every way of ending the wait, and
 // its end.
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/condition_variable.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/mutex.hpp>
@@ -122,8 +124,7 @@ void count_notifications(sim& world) {
       const std::lock_guard hold{m};
       if (gave_up == 1) return;
     }
-    event never;
-    (void)never.wait(world.in(2ms));
+    sleep_until(world.in(2ms));
     const std::lock_guard hold{m};
     if (gave_up == 0) changed.notify_one();
   };
@@ -161,19 +162,13 @@ void notify_and_destroy(sim& world) {
   else world.thread(waits);
   const auto destroys = [&] {
     world.check(all_wait.wait().has_value(), "not woken");
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(world.in(1ms));  // races with the deadlines
-    }
+    if (world.random(2) == 0) sleep_until(world.in(1ms));  // races with the deadlines
     {
       const std::lock_guard hold{m};
       ready = true;
     }
     p->notify_all();
-    (void)changed.release();
-    std::destroy_at(p);
-    std::memset(static_cast<void*>(p), 0xdd, sizeof *p);
-    ::operator delete(p);
+    destroy_and_spoil(std::move(changed));
   };
   if (world.random(2) == 0) world.spawn(destroys);
   else world.thread(destroys);

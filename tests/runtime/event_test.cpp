@@ -1,12 +1,12 @@
 // event in simulated worlds: fibers and foreign threads mixed, set() against timeouts, stops, and the end of
 // the event.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
@@ -142,10 +142,7 @@ void set_and_destroy(sim& world) {
     world.check(ready->wait().has_value(), "wait() failed");
     world.check(data == 1, "does not see what was written before set()");
     // The memory of a destroyed event says nothing that an event would understand.
-    event* const gone = ready.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(ready));
   };
   const auto sets = [&, e = ready.get()] {
     data = 1;

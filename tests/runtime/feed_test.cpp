@@ -1,7 +1,6 @@
 // watch and broadcast in simulated worlds.
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/broadcast.hpp>
@@ -256,10 +256,7 @@ void receive_and_destroy(sim& world, void (*send)(Feed&), Args... args) {
       world.check(v.has_value(), "recv() failed");
       n = *v;
     }
-    Feed* const gone = feed.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(feed));
   };
   const auto sends = [&, to = feed.get()] { send(*to); };
   if (world.random(2) == 0) world.spawn(receives, "receiver");

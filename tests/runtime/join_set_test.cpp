@@ -1,16 +1,17 @@
 // join_set, race() and when_all() in simulated worlds: which results come out, what a stop does, and the end.
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/event.hpp>
@@ -350,10 +351,7 @@ void joins_give_up(sim& world) {
       });
     if (world.random(2) == 0) this_fiber::yield();
     joins(*set);
-    join_set<int>* const gone = set.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(set));
     world.check(ran == children, "a child outlived the set");
   };
   world.spawn(owns);

@@ -1,11 +1,12 @@
 // latch in simulated worlds: what std promises of it, every wait against every end of it, and its own end.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
@@ -141,10 +142,7 @@ void count_and_destroy(sim& world) {
     else
       while (!l->try_wait()) detail::spin_pause();
     world.check(done == 4, "not all have arrived");
-    latch* const gone = l.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(l));
   };
   const auto counts = [&, at = l.get()](int n) {
     done += n;

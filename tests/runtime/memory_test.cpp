@@ -16,8 +16,8 @@
 #include <gtest/gtest.h>
 
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/pools/pool_registry.hpp>
-#include <weft/runtime/event.hpp>
 #include <weft/runtime/pool_resource.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/task_arena.hpp>
@@ -196,8 +196,7 @@ TEST(TaskArena, each_fiber_has_its_own_which_goes_when_the_fiber_ends) {
       EXPECT_EQ(&task_arena::here(), arenas[i]);
       std::pmr::vector<int> numbers{&task_arena::here()};
       numbers.resize(5000);
-      event never;
-      (void)never.wait(world.in(1ms));
+      sleep_until(world.in(1ms));
     });
   EXPECT_EQ(world.parked(), 2u);
   EXPECT_NE(arenas[0], arenas[1]);

@@ -5,9 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/holders.hpp>
 #include <sim/last_user.hpp>
 #include <sim/sim.hpp>
-#include <weft/runtime/event.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/mutex.hpp>
 #include <weft/runtime/recursive_mutex.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -24,24 +25,6 @@ template <class M>
 class AnyMutexRace : public testing::Test {};
 using kinds = testing::Types<mutex, timed_mutex, recursive_mutex>;
 TYPED_TEST_SUITE(AnyMutexRace, kinds);
-
-struct holders {
-  sim& world;
-  int now = 0, in_all = 0;
-
-  void section() {
-    world.check(now == 0, "two hold it");
-    ++now;
-    world.interleave();
-    ++in_all;
-    --now;
-  }
-};
-
-void sleep_until(deadline until) {
-  event never;
-  (void)never.wait(until);
-}
 
 // All ways to take it, in fibers on two workers and in threads; one of them is stopped, the others have
 // deadlines that have passed, that come while it is held, or none. A recursive one is taken twice.

@@ -1,5 +1,5 @@
 // mutex, timed_mutex and recursive_mutex, one behaviour after the other: what the standard promises,
-// deadlines and stops, who is served, misuse.
+// deadlines and stops, who is served, misuse. What only timed ones have: timed_mutex_test.cpp.
 #include <chrono>
 #include <mutex>
 #include <type_traits>
@@ -236,88 +236,6 @@ TEST(Mutex, knows_its_owner) {
   world.run();
   EXPECT_NE(self, nullptr);
   EXPECT_EQ(m.owner(), nullptr);
-}
-
-TEST(TimedMutex, waits_by_every_clock) {
-  sim world{1};
-  timed_mutex m;
-  int refused = 0, taken = 0;
-  m.lock();
-  const auto waits = [&] {
-    refused += !m.try_lock_for(0s);
-    refused += !m.try_lock_for(-1h);
-    refused += !m.try_lock_for(1.5e-3s);
-    refused += !m.try_lock_until(world.now() + 1ms);
-    refused +=
-        !m.try_lock_until(std::chrono::time_point<std::chrono::steady_clock, std::chrono::hours>::min());
-    refused += !m.try_lock_until(std::chrono::system_clock::now() - 1h);
-    taken += m.try_lock_for(std::chrono::hours::max());
-    m.unlock();
-  };
-  world.spawn(waits);
-  world.advance(1ms);
-  EXPECT_EQ(refused, 2);
-  world.advance(10ms);
-  EXPECT_EQ(refused, 6);
-  EXPECT_EQ(taken, 0);
-  m.unlock();
-  world.run();
-  EXPECT_EQ(taken, 1);
-  EXPECT_TRUE(m.try_lock_until(std::chrono::system_clock::now() - 1h));  // free: taken however late it is
-  m.unlock();
-}
-
-TEST(TimedMutex, works_with_the_timed_forms_of_unique_lock) {
-  sim world{1};
-  timed_mutex m;
-  {
-    const std::unique_lock for_a_time{m, 1ms};
-    EXPECT_TRUE(for_a_time.owns_lock());
-  }
-  {
-    const std::unique_lock until_then{m, world.now() + 1ms};
-    EXPECT_TRUE(until_then.owns_lock());
-  }
-  EXPECT_EQ(m.owner(), nullptr);
-  m.lock();
-  int refused = 0, taken = 0;
-  world.spawn([&] {
-    const std::unique_lock for_a_time{m, 1ms};
-    refused += !for_a_time.owns_lock();
-    const std::unique_lock until_then{m, world.now() + 1ms};
-    refused += !until_then.owns_lock();
-    std::unique_lock later{m, std::defer_lock};
-    refused += !later.try_lock_for(1ms);
-    refused += !later.try_lock_until(world.now() + 1ms);
-    taken += later.try_lock_for(1h) && later.owns_lock();
-  });
-  world.advance(1900us);
-  EXPECT_EQ(refused, 1);
-  world.advance(10ms);
-  EXPECT_EQ(refused, 4);
-  EXPECT_EQ(taken, 0);
-  m.unlock();
-  world.run();
-  EXPECT_EQ(taken, 1);
-  EXPECT_EQ(m.owner(), nullptr);
-}
-
-TEST(TimedMutex, is_no_cancellation_point) {
-  sim world{1};
-  timed_mutex m;
-  m.lock();
-  bool ended = false;
-  auto task = world.rt().spawn([&] {
-    EXPECT_FALSE(m.try_lock_for(5ms));
-    ended = true;
-  });
-  (void)task.request_stop();
-  world.advance(4ms);
-  EXPECT_FALSE(ended);
-  world.advance(2ms);
-  EXPECT_TRUE(ended);
-  m.unlock();
-  task.join();
 }
 
 TEST(RecursiveMutex, is_free_when_released_as_often_as_taken) {

@@ -1,15 +1,17 @@
 // nursery under every interleaving: children, failures, stops, joins that give up, and its end.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <stop_token>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/nursery.hpp>
@@ -117,10 +119,7 @@ void children_of_all_kinds(sim& world) {
     world.check(m.live == 0, "a child outlived the nursery");
   });
   const auto stops = [&](int which) {
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(until);
-    }
+    if (world.random(2) == 0) sleep_until(until);
     switch (which) {
       case 0:
         (void)made.wait();
@@ -166,10 +165,7 @@ void room_for_one(sim& world) {
     world.check(all_spawned.wait().has_value(), "wait() failed");
     world.check(n->join().has_value(), "join() failed");
     world.check(ran == 6, "a child is left");
-    nursery* const gone = n.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(n));
   });
   world.spawn(spawns);
   world.spawn(spawns);

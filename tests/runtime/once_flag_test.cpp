@@ -1,16 +1,18 @@
 // once_flag and call_once in simulated worlds: what std promises of them, and every interleaving of those who
 // run it, wait for it, give up and throw.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -192,10 +194,7 @@ void call_in_every_way(sim& world) {
     world.check(running++ == 0, "two run it");
     world.check(done == 0, "it runs again");
     world.interleave();
-    if (world.random(3) == 0) {
-      event never;
-      (void)never.wait(world.in(1ms));
-    }
+    if (world.random(3) == 0) sleep_until(world.in(1ms));
     --running;
     if (failures != 0) {
       --failures;
@@ -222,10 +221,7 @@ void call_in_every_way(sim& world) {
     }
     if (--users != 0) return;
     world.check(running == 0, "it runs still");
-    (void)flag.release();
-    std::destroy_at(p);
-    std::memset(static_cast<void*>(p), 0xdd, sizeof *p);
-    ::operator delete(p);
+    destroy_and_spoil(std::move(flag));
   };
   world.spawn([&] { call(false); });
   world.spawn([&] { call(false); });

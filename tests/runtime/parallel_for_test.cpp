@@ -8,7 +8,7 @@
 
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
-#include <weft/runtime/event.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/parallel_for.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -156,10 +156,7 @@ void some_are_done(sim& world) {
   });
   if (stops)
     world.thread([&] {
-      if (world.random(2) == 0) {
-        event never;
-        (void)never.wait(until);
-      }
+      if (world.random(2) == 0) sleep_until(until);
       (void)t.request_stop();
     });
   world.run();

@@ -190,6 +190,19 @@ TEST_F(Placement, each_node_has_its_own_workers_and_stacks) {
   EXPECT_EQ(reports::with(reports::take(), "NUMA"), 0u);
 }
 
+// Not that there is one node, which would be false.
+TEST_F(Placement, cpus_that_the_kernel_does_not_tell_are_why_it_is_as_pooled) {
+  std::string remark;
+  std::thread{[&] {
+    refuse(SYS_sched_getaffinity, EINVAL);  // as of a kernel with more CPUs than a mask of ours holds
+    const placement p{{.memory = memory_strategy::numa_aware}, 2, {{{0, {0}}, {1, {1}}}}};
+    EXPECT_EQ(p.nodes(), 1u);
+    EXPECT_FALSE(p.bind(0));
+    remark = p.remark();
+  }}.join();
+  EXPECT_NE(remark.find("does not say which CPUs"), std::string::npos) << remark;
+}
+
 TEST_F(Placement, memory_that_cannot_be_placed_is_reported_with_the_remedy) {
   const std::vector<unsigned> cpus = allowed_cpus();
   if (cpus.size() < 2) GTEST_SKIP() << "two CPUs are needed";

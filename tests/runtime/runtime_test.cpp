@@ -9,13 +9,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
 #include <reports.hpp>
+#include <resource_limit.hpp>
+#include <socket_pair.hpp>
 #include <weft/io/io.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
@@ -30,6 +29,8 @@ namespace {
 using namespace std::chrono_literals;
 using detail::atomic;
 using weft_test::reports;
+using weft_test::resource_limit;
+using weft_test::socket_pair;
 using weft_test::with_workers;
 
 class Runtime : public weft_test::leak_check {
@@ -56,33 +57,21 @@ TEST_F(Runtime, what_WEFT_SIMD_asks_for_in_vain_is_reported_once) {
   EXPECT_EQ(reports::with(reports::take(), "WEFT_SIMD is not one of"), in_vain ? 1u : 0u);
 }
 
-// Lets the process have only `more` descriptors besides those that are open.
-class descriptor_limit {
- public:
-  explicit descriptor_limit(std::size_t more) {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit less = before_;
-    less.rlim_cur = weft_test::entries_of("/proc/self/fd") - 1 + more;  // but for the one that looks
-    setrlimit(RLIMIT_NOFILE, &less);
-  }
-  ~descriptor_limit() { setrlimit(RLIMIT_NOFILE, &before_); }
-  descriptor_limit(const descriptor_limit&) = delete;
-  descriptor_limit& operator=(const descriptor_limit&) = delete;
-
- private:
-  rlimit before_{};
-};
+// A limit that leaves `more` descriptors besides those that are open.
+rlim_t descriptors_and(std::size_t more) {
+  return weft_test::entries_of("/proc/self/fd") - 1 + more;  // but for the one that looks
+}
 
 TEST_F(Runtime, open_without_descriptors_says_so_and_leaves_nothing_behind) {
   // It looks into memory through a pipe, and takes every object for broken where it gets none.
   if (WEFT_ASAN) GTEST_SKIP() << "UBSan itself needs descriptors";
   for (std::size_t more = 0; more < 4; ++more) {
-    const descriptor_limit few{more};
+    const resource_limit few{RLIMIT_NOFILE, descriptors_and(more)};
     const auto made = runtime::open(with_workers(4));
     if (made) continue;  // a backend that needs no more
     EXPECT_EQ(made.error(), std::errc::too_many_files_open) << made.error().message();
   }
-  const descriptor_limit none{0};
+  const resource_limit none{RLIMIT_NOFILE, descriptors_and(0)};
   EXPECT_FALSE(runtime::open(with_workers(2)));
 }
 
@@ -235,57 +224,47 @@ TEST_F(Runtime, stop_ends_ten_thousand_sleepers) {
 }
 
 TEST_F(Runtime, stop_ends_ten_thousand_reads) {
-  int ends[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  {
-    runtime rt{with_workers(2)};
-    const int fibers = weft_test::scaled(10'000);
-    atomic<int> started{0}, canceled{0};
-    for (int i = 0; i < fibers; ++i)
-      rt.go(
-          [&] {
-            started.fetch_add(1);
-            std::byte buffer[1];
-            const result<std::size_t> got = io::recv(ends[0], buffer);
-            canceled.fetch_add(!got && got.error() == errc::canceled);
-          },
-          {.stack = stack_class::kib16});
-    rt.block_on([&] {
-      while (started.load() < fibers) this_fiber::yield();
-    });
-    EXPECT_TRUE(rt.stop(60s));
-    EXPECT_EQ(canceled.load(), fibers);
-  }
-  close(ends[0]);
-  close(ends[1]);
+  const socket_pair ends;
+  runtime rt{with_workers(2)};
+  const int fibers = weft_test::scaled(10'000);
+  atomic<int> started{0}, canceled{0};
+  for (int i = 0; i < fibers; ++i)
+    rt.go(
+        [&] {
+          started.fetch_add(1);
+          std::byte buffer[1];
+          const result<std::size_t> got = io::recv(ends.near(), buffer);
+          canceled.fetch_add(!got && got.error() == errc::canceled);
+        },
+        {.stack = stack_class::kib16});
+  rt.block_on([&] {
+    while (started.load() < fibers) this_fiber::yield();
+  });
+  EXPECT_TRUE(rt.stop(60s));
+  EXPECT_EQ(canceled.load(), fibers);
 }
 
 // All of them end at the same moment, each by its own cancel, whose completion it waits for.
 TEST_F(Runtime, thousands_of_reads_that_time_out_together_all_end) {
-  int ends[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  {
-    runtime rt{with_workers(2)};
-    const int fibers = weft_test::scaled(5000);
-    atomic<int> timed_out{0};
-    rt.block_on([&] {
-      const deadline until{50ms};
-      std::vector<task<void>> tasks;
-      for (int i = 0; i < fibers; ++i)
-        tasks.push_back(spawn(
-            [&] {
-              std::byte buffer[1];
-              const result<std::size_t> got = io::recv(ends[0], buffer, 0, until);
-              timed_out.fetch_add(!got && got.error() == errc::deadline_exceeded);
-            },
-            {.stack = stack_class::kib16}));
-      for (task<void>& t : tasks) t.join();
-      EXPECT_TRUE(until.expired());
-    });
-    EXPECT_EQ(timed_out.load(), fibers);
-  }
-  close(ends[0]);
-  close(ends[1]);
+  const socket_pair ends;
+  runtime rt{with_workers(2)};
+  const int fibers = weft_test::scaled(5000);
+  atomic<int> timed_out{0};
+  rt.block_on([&] {
+    const deadline until{50ms};
+    std::vector<task<void>> tasks;
+    for (int i = 0; i < fibers; ++i)
+      tasks.push_back(spawn(
+          [&] {
+            std::byte buffer[1];
+            const result<std::size_t> got = io::recv(ends.near(), buffer, 0, until);
+            timed_out.fetch_add(!got && got.error() == errc::deadline_exceeded);
+          },
+          {.stack = stack_class::kib16}));
+    for (task<void>& t : tasks) t.join();
+    EXPECT_TRUE(until.expired());
+  });
+  EXPECT_EQ(timed_out.load(), fibers);
 }
 
 TEST_F(Runtime, what_is_spawned_while_it_stops_runs_and_is_stopped) {

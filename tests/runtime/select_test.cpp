@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -466,10 +467,7 @@ void select_and_destroy(sim& world) {
   const auto receives = [&] {
     const auto r = select(on_recv(*unused, nothing), on_recv(*c, [&](auto v) {
                             world.check(v.has_value(), "closed");
-                            letters* const gone = c.release();
-                            std::destroy_at(gone);
-                            std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-                            ::operator delete(gone);
+                            destroy_and_spoil(std::move(c));
                             unused.reset();
                           }));
     world.check(r == 1u, "select failed");

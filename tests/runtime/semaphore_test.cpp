@@ -1,17 +1,18 @@
 // counting_semaphore in simulated worlds: what std promises of it, every way of waiting against every way of
 // ending the wait, and its end.
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
-#include <weft/runtime/event.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/semaphore.hpp>
 
@@ -222,10 +223,7 @@ void release_and_destroy(sim& world) {
     else
       while (!s->try_acquire()) detail::spin_pause();
     world.check(data == 1, "does not see what was written before release()");
-    binary_semaphore* const gone = s.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(s));
   };
   const auto gives = [&, at = s.get()] {
     data = 1;
@@ -275,8 +273,7 @@ class model {
   // Stays till the deadlines of the others are there.
   void stay() {
     s_.acquire();
-    event never;
-    (void)never.wait(due_);
+    sleep_until(due_);
     inside();
   }
 
@@ -320,10 +317,7 @@ void visit_in_every_way(sim& world) {
   world.thread(visits);
   auto stopped = world.rt().spawn([&] { m.cancellable(); });
   world.thread([&] {
-    if (world.random(2) == 0) {
-      event never;
-      (void)never.wait(world.in(1ms));
-    }
+    if (world.random(2) == 0) sleep_until(world.in(1ms));
     (void)stopped.request_stop();
     stopped.join();
   });

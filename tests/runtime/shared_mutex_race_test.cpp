@@ -5,9 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <sim/explore.hpp>
+#include <sim/holders.hpp>
 #include <sim/last_user.hpp>
 #include <sim/sim.hpp>
-#include <weft/runtime/event.hpp>
+#include <sim/sleep_until.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/shared_mutex.hpp>
 #include <weft/runtime/shared_timed_mutex.hpp>
@@ -24,33 +25,8 @@ class AnySharedMutexRace : public testing::Test {};
 using kinds = testing::Types<shared_mutex, shared_timed_mutex>;
 TYPED_TEST_SUITE(AnySharedMutexRace, kinds);
 
-struct holders {
-  sim& world;
-  const shared_mutex& m;
-  int alone = 0, sharing = 0;  // now
-  int in_all = 0;
-
-  void section_alone() {
-    world.check(alone == 0 && sharing == 0, "two hold it alone");
-    world.check(m.owner() == &detail::current_parker(), "owner() is another");
-    ++alone;
-    world.interleave();
-    ++in_all;
-    --alone;
-  }
-
-  void section_shared() {
-    world.check(alone == 0, "it is shared with one who holds it alone");
-    ++sharing;
-    world.interleave();
-    ++in_all;
-    --sharing;
-  }
-};
-
-void sleep_until(deadline until) {
-  event never;
-  (void)never.wait(until);
+void check_owner(sim& world, const shared_mutex& m) {
+  world.check(m.owner() == &detail::current_parker(), "owner() is another");
 }
 
 // All ways to take it, in fibers on two workers and in threads; one of them is stopped, the others have
@@ -59,7 +35,7 @@ template <class M>
 void take_it_in_every_way(sim& world) {  // long: one scenario
   constexpr bool has_std_names = std::is_same_v<M, shared_timed_mutex>;
   M m;
-  holders held{world, m};
+  holders held{world};
   int expected = 0;
   // A stop does not end it: it is no cancellation point.
   const auto waits_by_std_name = [&](bool share) {
@@ -86,8 +62,12 @@ void take_it_in_every_way(sim& world) {  // long: one scenario
   };
   const auto hold = [&](bool share) {
     ++expected;
-    if (share) held.section_shared();
-    else held.section_alone();
+    if (share) {
+      held.section_shared();
+    } else {
+      check_owner(world, m);
+      held.section();
+    }
     if (world.random(4) == 0) sleep_until(world.in(1ms));
     if (share) m.unlock_shared();
     else m.unlock();
@@ -145,7 +125,7 @@ TYPED_TEST(AnySharedMutexRace, may_be_destroyed_by_the_next_who_has_had_it) {
 // Two try it again and again while one shares it, so that a try meets others at the queue.
 void tries(sim& world) {
   shared_mutex m;
-  holders held{world, m};
+  holders held{world};
   const auto shares = [&] {
     for (int i = 0; i < 2; ++i) {
       // Fails only if somebody holds it alone, or wants to: here nobody ever waits for it.
@@ -159,7 +139,8 @@ void tries(sim& world) {
   world.spawn(shares);
   world.run();
   world.check(m.try_lock(), "a try fails for no reason");
-  held.section_alone();
+  check_owner(world, m);
+  held.section();
   m.unlock();
 }
 

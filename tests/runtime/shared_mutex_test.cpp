@@ -1,5 +1,5 @@
 // shared_mutex and shared_timed_mutex, one behaviour after the other: what the standard promises, alone and
-// sharing, deadlines and stops, who is served, misuse.
+// sharing, deadlines and stops, who is served, misuse. What only timed ones have: timed_mutex_test.cpp.
 #include <chrono>
 #include <mutex>
 #include <shared_mutex>
@@ -268,97 +268,6 @@ TYPED_TEST(AnySharedMutex, who_gives_up_holds_nobody_up) {
     EXPECT_TRUE(m.try_lock());
     m.unlock();
   }
-}
-
-TEST(SharedTimedMutex, waits_by_every_clock) {
-  sim world{1};
-  shared_timed_mutex m;
-  int refused = 0, taken = 0;
-  m.lock();
-  const auto waits = [&] {
-    refused += !m.try_lock_for(0s);
-    refused += !m.try_lock_shared_for(-1h);
-    refused += !m.try_lock_shared_for(1.5e-3s);
-    refused += !m.try_lock_until(world.now() + 1ms);
-    refused += !m.try_lock_shared_until(world.now() + 1ms);
-    refused += !m.try_lock_until(std::chrono::system_clock::now() - 1h);
-    refused += !m.try_lock_shared_until(std::chrono::system_clock::now() - 1h);
-    taken += m.try_lock_for(std::chrono::hours::max());
-    m.unlock();
-    taken += m.try_lock_shared_for(1s);
-    m.unlock_shared();
-  };
-  world.spawn(waits);
-  world.advance(1ms);
-  EXPECT_EQ(refused, 2);
-  world.advance(10ms);
-  EXPECT_EQ(refused, 7);
-  EXPECT_EQ(taken, 0);
-  m.unlock();
-  world.run();
-  EXPECT_EQ(taken, 2);
-}
-
-TEST(SharedTimedMutex, works_with_the_timed_forms_of_the_locks_of_the_standard) {
-  sim world{1};
-  shared_timed_mutex m;
-  {
-    const std::unique_lock alone{m, 1ms};
-    EXPECT_TRUE(alone.owns_lock());
-  }
-  {
-    const std::shared_lock for_a_time{m, 1ms};
-    const std::shared_lock until_then{m, world.now() + 1ms};
-    EXPECT_TRUE(for_a_time.owns_lock() && until_then.owns_lock());
-  }
-  m.lock();
-  int refused = 0, taken = 0;
-  world.spawn([&] {
-    const std::unique_lock alone{m, 1ms};
-    refused += !alone.owns_lock();
-    const std::unique_lock alone_until{m, world.now() + 1ms};
-    refused += !alone_until.owns_lock();
-    const std::shared_lock for_a_time{m, 1ms};
-    refused += !for_a_time.owns_lock();
-    const std::shared_lock until_then{m, world.now() + 1ms};
-    refused += !until_then.owns_lock();
-    std::unique_lock later{m, std::defer_lock};
-    refused += !later.try_lock_for(1ms);
-    refused += !later.try_lock_until(world.now() + 1ms);
-    std::shared_lock shares_later{m, std::defer_lock};
-    refused += !shares_later.try_lock_for(1ms);
-    refused += !shares_later.try_lock_until(world.now() + 1ms);
-    taken += shares_later.try_lock_for(1h) && shares_later.owns_lock();
-  });
-  world.advance(1900us);
-  EXPECT_EQ(refused, 1);
-  world.advance(20ms);
-  EXPECT_EQ(refused, 8);
-  EXPECT_EQ(taken, 0);
-  m.unlock();
-  world.run();
-  EXPECT_EQ(taken, 1);
-  EXPECT_TRUE(m.try_lock());
-  m.unlock();
-}
-
-TEST(SharedTimedMutex, is_no_cancellation_point) {
-  sim world{1};
-  shared_timed_mutex m;
-  m.lock();
-  bool ended = false;
-  auto task = world.rt().spawn([&] {
-    EXPECT_FALSE(m.try_lock_for(3ms));
-    EXPECT_FALSE(m.try_lock_shared_for(2ms));
-    ended = true;
-  });
-  (void)task.request_stop();
-  world.advance(4ms);
-  EXPECT_FALSE(ended);
-  world.advance(2ms);
-  EXPECT_TRUE(ended);
-  m.unlock();
-  task.join();
 }
 
 // --- misuse

@@ -12,7 +12,6 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include <leak_check.hpp>
 #include <process_memory.hpp>
 #include <reports.hpp>
+#include <resource_limit.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -35,22 +35,9 @@ using weft_test::reports;
 class Shortage : public weft_test::leak_check {};
 
 /// Lets the process map only `more` bytes besides what it has.
-class address_space_limit {
- public:
-  explicit address_space_limit(std::size_t more) {
-    getrlimit(RLIMIT_AS, &before_);
-    rlimit less = before_;
-    less.rlim_cur = weft_test::status_bytes("VmSize") + more;
-    setrlimit(RLIMIT_AS, &less);
-  }
-  ~address_space_limit() { lift(); }
-  address_space_limit(const address_space_limit&) = delete;
-  address_space_limit& operator=(const address_space_limit&) = delete;
-
-  void lift() { setrlimit(RLIMIT_AS, &before_); }
-
- private:
-  rlimit before_{};
+struct address_space_limit : weft_test::resource_limit {
+  explicit address_space_limit(std::size_t more)
+      : resource_limit{RLIMIT_AS, weft_test::status_bytes("VmSize") + more} {}
 };
 
 // A fiber for which there is no stack stays queued, the error sink hears of it once a second at most, and the

@@ -11,11 +11,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
+#include <socket_pair.hpp>
 #include <weft/io/io.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
@@ -88,7 +87,14 @@ class StackUse : public weft_test::leak_check {
 
 void nothing() {}
 
-bool is_there(io_backend backend) { return runtime::open({.workers = 1, .backend = backend}).has_value(); }
+/// Runs f(), with one worker, on each backend that there is here.
+template <class F>
+void run_on_each_backend(F f) {
+  for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
+    const options o{.workers = 1, .backend = backend};
+    if (runtime::open(o)) run(f, o);
+  }
+}
 
 TEST_F(StackUse, suspending_takes_512_bytes_at_most) {
   run(
@@ -202,30 +208,22 @@ TEST_F(StackUse, spawning_under_a_limit_takes_512_bytes_at_most) {
 }
 
 TEST_F(StackUse, io_takes_512_bytes_at_most) {
-  for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
-    if (!is_there(backend)) continue;
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    run(
-        [&] {
-          std::array<std::byte, 8> buffer{};
-          expect_little("recv until, nothing comes", [&] { (void)io::recv(ends[0], buffer, 0, 100us); });
-          expect_little("send", [&] { (void)io::send(ends[1], buffer); });
-          expect_little("recv, something is there", [&] { (void)io::recv(ends[0], buffer); });
-          task<void> sender = spawn([&] {
-            for (int i = 0; i < 3; ++i) {
-              this_fiber::sleep_for(200us);
-              (void)io::send(ends[1], buffer);
-            }
-          });
-          expect_little("recv until, something comes", [&] { (void)io::recv(ends[0], buffer, 0, 10s); });
-          sender.join();
-          expect_little("poll until", [&] { (void)io::poll(ends[0], 1 /*POLLIN*/, 100us); });
-        },
-        {.workers = 1, .backend = backend});
-    close(ends[0]);
-    close(ends[1]);
-  }
+  run_on_each_backend([] {
+    const weft_test::socket_pair ends;
+    std::array<std::byte, 8> buffer{};
+    expect_little("recv until, nothing comes", [&] { (void)io::recv(ends.near(), buffer, 0, 100us); });
+    expect_little("send", [&] { (void)io::send(ends.far(), buffer); });
+    expect_little("recv, something is there", [&] { (void)io::recv(ends.near(), buffer); });
+    task<void> sender = spawn([&] {
+      for (int i = 0; i < 3; ++i) {
+        this_fiber::sleep_for(200us);
+        (void)io::send(ends.far(), buffer);
+      }
+    });
+    expect_little("recv until, something comes", [&] { (void)io::recv(ends.near(), buffer, 0, 10s); });
+    sender.join();
+    expect_little("poll until", [&] { (void)io::poll(ends.near(), 1 /*POLLIN*/, 100us); });
+  });
 }
 
 TEST_F(StackUse, locking_takes_512_bytes_at_most) {
@@ -314,73 +312,60 @@ TEST_F(StackUse, waiting_for_a_signal_takes_512_bytes_at_most) {
 }
 
 TEST_F(StackUse, tcp_takes_512_bytes_at_most) {
-  for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
-    if (!is_there(backend)) continue;
-    run(
-        [&] {
-          auto listener = net::tcp_listener::bind("127.0.0.1:0");
-          ASSERT_TRUE(listener);
-          auto near = net::tcp_stream::connect(listener->local_address(), 5s);
-          auto far = listener->accept(5s);
-          ASSERT_TRUE(near && far);
-          std::array<std::byte, 8> buffer{};
-          const std::vector<std::byte> eight(8), much(8 << 20);
-          expect_little("tcp_stream.read until, nothing", [&] { (void)near->read(buffer, 100us); });
-          expect_little("tcp_stream.write_some", [&] { (void)far->write_some(eight); });
-          expect_little("tcp_stream.read, it is there", [&] { (void)near->read(buffer, 5s); });
-          expect_little("tcp_stream.write_all", [&] { (void)far->write_all(eight); });
-          expect_little("tcp_stream.read_exactly", [&] { (void)near->read_exactly(buffer, 5s); });
-          task<void> sender = spawn([&] {
-            for (int i = 0; i < 3; ++i) {
-              this_fiber::sleep_for(200us);
-              (void)far->write_all(eight);
-            }
-          });
-          expect_little("tcp_stream.read, it comes", [&] { (void)near->read(buffer, 5s); });
-          sender.join();
-          expect_little("tcp_stream.write_all until, full", [&] { (void)far->write_all(much, 200us); });
-        },
-        {.workers = 1, .backend = backend});
-  }
+  run_on_each_backend([] {
+    auto listener = net::tcp_listener::bind("127.0.0.1:0");
+    ASSERT_TRUE(listener);
+    auto near = net::tcp_stream::connect(listener->local_address(), 5s);
+    auto far = listener->accept(5s);
+    ASSERT_TRUE(near && far);
+    std::array<std::byte, 8> buffer{};
+    const std::vector<std::byte> eight(8), much(8 << 20);
+    expect_little("tcp_stream.read until, nothing", [&] { (void)near->read(buffer, 100us); });
+    expect_little("tcp_stream.write_some", [&] { (void)far->write_some(eight); });
+    expect_little("tcp_stream.read, it is there", [&] { (void)near->read(buffer, 5s); });
+    expect_little("tcp_stream.write_all", [&] { (void)far->write_all(eight); });
+    expect_little("tcp_stream.read_exactly", [&] { (void)near->read_exactly(buffer, 5s); });
+    task<void> sender = spawn([&] {
+      for (int i = 0; i < 3; ++i) {
+        this_fiber::sleep_for(200us);
+        (void)far->write_all(eight);
+      }
+    });
+    expect_little("tcp_stream.read, it comes", [&] { (void)near->read(buffer, 5s); });
+    sender.join();
+    expect_little("tcp_stream.write_all until, full", [&] { (void)far->write_all(much, 200us); });
+  });
 }
 
 // What the rest is for, without paint: the whole of it is 4 KiB.
 TEST_F(StackUse, a_fiber_of_4_kib_parks_sleeps_locks_sends_and_reads_a_socket) {
-  for (const io_backend backend : {io_backend::uring, io_backend::epoll}) {
-    if (!is_there(backend)) continue;
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    run(
+  run_on_each_backend([] {
+    const weft_test::socket_pair ends;
+    event gate;
+    mutex m;
+    channel<int> numbers{0};
+    m.lock();
+    task<std::size_t> small = spawn(
         [&] {
-          event gate;
-          mutex m;
-          channel<int> numbers{0};
+          (void)gate.wait();
+          (void)this_fiber::sleep_for(100us);
           m.lock();
-          task<std::size_t> small = spawn(
-              [&] {
-                (void)gate.wait();
-                (void)this_fiber::sleep_for(100us);
-                m.lock();
-                (void)numbers.send(7);
-                m.unlock();
-                std::array<std::byte, 8> buffer{};
-                return io::recv(ends[0], buffer, 0, 10s).value_or(0);
-              },
-              {.stack = stack_class::kib4});
-          this_fiber::sleep_for(100us);
-          gate.set();
-          this_fiber::sleep_for(1ms);  // real time: until it has slept, and waits for the mutex
+          (void)numbers.send(7);
           m.unlock();
-          EXPECT_EQ(numbers.recv(10s).value_or(0), 7);
-          this_fiber::sleep_for(100us);
-          const std::array<std::byte, 3> sent{};
-          EXPECT_TRUE(io::send(ends[1], sent));
-          EXPECT_EQ(small.join(), sent.size());
+          std::array<std::byte, 8> buffer{};
+          return io::recv(ends.near(), buffer, 0, 10s).value_or(0);
         },
-        {.workers = 1, .backend = backend});
-    close(ends[0]);
-    close(ends[1]);
-  }
+        {.stack = stack_class::kib4});
+    this_fiber::sleep_for(100us);
+    gate.set();
+    this_fiber::sleep_for(1ms);  // real time: until it has slept, and waits for the mutex
+    m.unlock();
+    EXPECT_EQ(numbers.recv(10s).value_or(0), 7);
+    this_fiber::sleep_for(100us);
+    const std::array<std::byte, 3> sent{};
+    EXPECT_TRUE(io::send(ends.far(), sent));
+    EXPECT_EQ(small.join(), sent.size());
+  });
 }
 
 /// The same for all that lies around the body: the root of the fiber, and its end.

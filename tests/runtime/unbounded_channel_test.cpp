@@ -1,12 +1,13 @@
 // unbounded_channel and oneshot in simulated worlds: what they do that channel does not.
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/oneshot.hpp>
@@ -255,10 +256,7 @@ void receive_and_destroy(sim& world) {
   auto o = std::make_unique<Channel>();
   const auto receives = [&] {
     world.check(o->recv().has_value(), "recv() failed");
-    Channel* const gone = o.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(o));
   };
   const auto sends = [&, to = o.get()] {
     world.check(to->send(std::make_unique<int>(5)).has_value(), "send() failed");

@@ -1,10 +1,11 @@
 // wait_group in simulated worlds: counting, waiting, and its end.
 #include <chrono>
-#include <cstring>
 #include <memory>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/lock_mutations.hpp>
 #include <sim/sim.hpp>
@@ -106,10 +107,7 @@ void work_and_destroy(sim& world) {
   const auto waits = [&] {
     world.check(group->wait().has_value(), "wait() failed");
     world.check(done == 3, "work is left");
-    wait_group* const gone = group.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(group));
   };
   const auto works = [&, g = group.get()] {
     ++done;

@@ -2,15 +2,16 @@
 // way of taking and giving back against every way in which a wait ends. A connection is a number here.
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/net/connection_ledger.hpp>
@@ -559,10 +560,7 @@ void give_and_destroy(sim& world) {
     connection* const mine = *pool.acquire(keeps ? "x" : "y");
     world.check(mine->number == (keeps ? 1 : 2), "the wrong one");
     pool.discard(mine);
-    connection_ledger* const gone = pool.release().release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(pool.release());
   };
   const auto gives = [&] {
     connection_ledger& ledger = pool.ledger();

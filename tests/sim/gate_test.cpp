@@ -3,11 +3,12 @@
 #include <weft/net/gate.hpp>
 
 #include <chrono>
-#include <cstring>
 #include <memory>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sim/destroy.hpp>
 #include <sim/explore.hpp>
 #include <sim/sim.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -47,10 +48,7 @@ void wait_and_open(sim& world) {
     }
     world.check(how == wake_reason::woken && opening, "opened by nobody");
     world.check(at->is_open(), "it is closed again");
-    gate* const gone = owned.release();
-    std::destroy_at(gone);
-    std::memset(static_cast<void*>(gone), 0xdd, sizeof *gone);
-    ::operator delete(gone);
+    destroy_and_spoil(std::move(owned));
   };
   const auto opens = [&] {
     if (world.random(2) == 0) rest(until);

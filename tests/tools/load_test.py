@@ -3,7 +3,6 @@ installed is skipped.
 
 Usage: load_test.py PROGRAM BACKEND [PARTS]      PARTS: each run is that much shorter, for slow builds.
 """
-import os
 import re
 import shutil
 import signal
@@ -11,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
+
+sys.dont_write_bytecode = True
+from served import serve  # noqa: E402
 
 PARTS = int(sys.argv.pop()) if len(sys.argv) > 3 else 1
 BACKEND = sys.argv.pop()
@@ -39,19 +41,7 @@ def output_of(*command):
 
 class Load(unittest.TestCase):
     def setUp(self):
-        # The flag decides which backend is used, not the environment.
-        environment = {k: v for k, v in os.environ.items() if k != 'WEFT_BACKEND'}
-        self.server = subprocess.Popen([PROGRAM, '--port', '0', '--backend', BACKEND],
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                       env=environment)
-        self.addCleanup(self.server.communicate)
-        self.addCleanup(self.server.kill)
-        line = self.server.stdout.readline()
-        if not line and BACKEND == 'uring':
-            errors = self.server.stderr.read()
-            self.assertIn('--backend epoll', errors)
-            self.skipTest(f'no io_uring here: {errors}')
-        self.at = line.split(' (')[0].partition('listening on ')[2]
+        self.server, self.at = serve(self, PROGRAM, BACKEND)
         self.assertRegex(self.at, r'^http://127\.0\.0\.1:\d+$')
 
     # Each test ends with this: what came before has left the server able to end.

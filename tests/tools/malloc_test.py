@@ -17,6 +17,9 @@ import time
 import unittest
 import urllib.request
 
+sys.dont_write_bytecode = True
+from served import serve  # noqa: E402
+
 BACKEND = sys.argv.pop()
 LIBRARY = sys.argv.pop()
 PROGRAM = sys.argv.pop()
@@ -31,20 +34,9 @@ class Malloc(unittest.TestCase):
         self.addCleanup(self.counts.close)
         self.counts.write(bytes(16))
         self.counts.flush()
-        environment = {k: v for k, v in os.environ.items() if k != 'WEFT_BACKEND'}
-        environment |= {'LD_PRELOAD': LIBRARY, 'WEFT_COUNT_MALLOC': self.counts.name}
-        self.server = subprocess.Popen([PROGRAM, '--port', '0', '--backend', BACKEND, '--stats',
-                                        '--workers', '2'],
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                       env=environment)
-        self.addCleanup(self.server.communicate)
-        self.addCleanup(self.server.kill)
-        line = self.server.stdout.readline()
-        if not line and BACKEND == 'uring':
-            errors = self.server.stderr.read()
-            self.assertIn('--backend epoll', errors)
-            self.skipTest(f'no io_uring here: {errors}')
-        self.at = line.split(' (')[0].partition('listening on ')[2]
+        self.server, self.at = serve(
+            self, PROGRAM, BACKEND, '--stats', '--workers', '2',
+            environment={'LD_PRELOAD': LIBRARY, 'WEFT_COUNT_MALLOC': self.counts.name})
 
     def taken(self):
         self.counts.seek(0)

@@ -2,10 +2,10 @@
 // let go of all of it by the time another can take it.
 #pragma once
 
-#include <cstring>
 #include <memory>
-#include <new>
+#include <utility>
 
+#include <sim/destroy.hpp>
 #include <sim/sim.hpp>
 
 namespace weft {
@@ -21,10 +21,7 @@ void last_user_destroys(sim& world, Before before) {
     const bool last = --users == 0;
     p->unlock();
     if (!last) return;
-    (void)m.release();
-    std::destroy_at(p);
-    std::memset(static_cast<void*>(p), 0xdd, sizeof *p);
-    ::operator delete(p);
+    destroy_and_spoil(std::move(m));
   };
   world.spawn(uses);
   world.thread(uses);
