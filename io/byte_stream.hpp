@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <weft/io/descriptor.hpp>
 #include <weft/io/transfer_result.hpp>
@@ -64,6 +65,17 @@ class byte_stream {
   /// Errors     closed, canceled, deadline_exceeded.
   [[nodiscard]] result<void> wait_readable(deadline until = {});
 
+  /// As read(), into a buffer of 4 KiB that the worker lends when bytes have come: who waits costs no memory
+  /// but his stack. The buffers are few (256 per worker) and `by` says how many of them one reader may hold;
+  /// other bytes go into what `own()` gives, a std::span<std::byte>, which is asked for only then, and on
+  /// foreign threads. Empty at the end of the stream. io_uring lets the kernel choose the buffer.
+  template <std::invocable F>
+  [[nodiscard]] result<io::leased_bytes> read_leased(io::lessee& by, F own, deadline until = {})
+    requires std::same_as<Transfer, socket_transfer>
+  {
+    return descriptor_.recv_leased(by, std::move(own), until);
+  }
+
   /// Writes all of `bytes`, in as many pieces as it takes. Bytes written are in the kernel, not yet with the
   /// peer.
   ///
@@ -105,6 +117,9 @@ class byte_stream {
   ///
   /// Safe from  any fiber or thread; more than once does no harm. No cancellation point.
   void close() noexcept { descriptor_.close(); }
+
+  /// Gives the descriptor, non-blocking, to the caller; the stream is closed then. Nobody may be using it.
+  int release() noexcept { return descriptor_.release(); }
 
   /// The descriptor, for its options; -1 once closed.
   int native_handle() const noexcept { return descriptor_.native_handle(); }

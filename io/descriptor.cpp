@@ -195,6 +195,45 @@ WEFT_ALWAYS_INLINE outcome descriptor::recv_waiting(user& u, std::span<std::byte
   return perform_as(u, p, until);
 }
 
+result<io::leased_bytes> descriptor::recv_leased(io::lessee& by, deadline until) noexcept {
+  io::leased_bytes got;
+  user u;
+  outcome o = enter(direction::in, u, until);
+  if (o >= 0) [[likely]] {
+    o = recv_leased_as(u, by, got, until);
+    leave(direction::in, u);
+  }
+  if (o < 0) [[unlikely]]
+    return std::unexpected(error_of(o));
+  return got;
+}
+
+WEFT_ALWAYS_INLINE outcome descriptor::recv_leased_as(user& u, io::lessee& by, io::leased_bytes& got,
+                                                      deadline until) noexcept {
+  provided_buffers* const from = u.home != nullptr ? u.home->io().buffers() : nullptr;
+  if (from == nullptr || !by.may_take(*from)) [[unlikely]]
+    return wait_without_buffer(u, until);
+  pending_operation p{operation_code::recv_provided, -1};
+  p.length = provided_buffers::buffer_bytes;
+  // A buffer is looked for when there is something to put into it, and only then can there be none: the ring
+  // answers a receive that it tries at once, and an empty ring, with ENOBUFS whatever has come.
+  if (!until.is_past()) p.hint = operation_hint::not_ready;
+  const outcome o = perform_as(u, p, until);
+  if (o == -ENOBUFS) return failure(errc::limit);
+  if (o <= 0) return o;
+  const auto size = static_cast<std::size_t>(o);
+  got = io::leased_bytes{*from, by, {static_cast<std::byte*>(p.address), size}};
+  last_ = size == provided_buffers::buffer_bytes ? last_recv::filled : last_recv::drained;
+  return o;
+}
+
+WEFT_NOINLINE outcome descriptor::wait_without_buffer(user& u, deadline until) noexcept {
+  pending_operation p{operation_code::poll, -1};
+  p.flags = POLLIN;
+  const outcome o = perform_as(u, p, until);
+  return o < 0 ? o : failure(errc::limit);
+}
+
 outcome descriptor::send_outcome(std::span<const std::byte> bytes, int flags, deadline until) noexcept {
   pending_operation p{operation_code::send, -1};
   p.set_buffer(bytes.data(), bytes.size());

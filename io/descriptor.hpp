@@ -13,6 +13,7 @@
 // Source: Go's internal/poll/fd_mutex.go has the same three parties in one word.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,6 +23,7 @@
 
 #include <weft/io/closers.hpp>
 #include <weft/io/closing_notice.hpp>
+#include <weft/io/leased_bytes.hpp>
 #include <weft/io/perform.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
@@ -58,6 +60,22 @@ class descriptor {
   [[nodiscard]] result<std::size_t> recv(std::span<std::byte> into, int flags = 0,
                                          deadline until = {}) noexcept {
     return to_result<std::size_t>(recv_outcome(into, flags, until));
+  }
+
+  /// As recv, into a buffer of the worker's that is chosen when bytes have come: waiting costs none. Empty at
+  /// the end of the stream.
+  ///
+  /// Errors     limit: there is something to receive, and no buffer for it, or none that `by` may have. Now
+  ///            recv() will have it in memory of the caller's own. A foreign thread never gets a buffer.
+  [[nodiscard]] result<io::leased_bytes> recv_leased(io::lessee& by, deadline until = {}) noexcept;
+
+  /// The same with that memory at hand: `own()`, a std::span<std::byte>, is asked for only when it is needed.
+  template <std::invocable F>
+  [[nodiscard]] result<io::leased_bytes> recv_leased(io::lessee& by, F own, deadline until = {}) {
+    result<io::leased_bytes> got = recv_leased(by, until);
+    if (got || got.error() != errc::limit) return got;
+    const std::span<std::byte> memory = own();
+    return io::leased_bytes::in_own_memory(memory.first(WEFT_TRY(recv(memory, 0, until))));
   }
 
   /// Bytes sent, perhaps fewer than there are.
@@ -172,6 +190,8 @@ class descriptor {
   outcome wait_to_attempt(user& u, short events, unsigned failures, deadline until) noexcept;
   outcome pause_as(user& u, deadline pause, deadline until) noexcept;
   outcome recv_as(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
+  outcome recv_leased_as(user& u, io::lessee& by, io::leased_bytes& got, deadline until) noexcept;
+  outcome wait_without_buffer(user& u, deadline until) noexcept;
   outcome recv_waiting(user& u, std::span<std::byte> into, int flags, deadline until) noexcept;
   void leave(direction way, user& u) noexcept;
   void leave_slow(direction way, user& u) noexcept;

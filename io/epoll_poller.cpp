@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <weft/io/attempt.hpp>
+#include <weft/io/receive_provided.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::detail {
@@ -62,6 +63,7 @@ result<std::unique_ptr<poller>> epoll_poller::open(const poller_options& options
   if (const int error = made->open_descriptors(); error != 0) {
     return std::unexpected(std::error_code{-error, std::system_category()});
   }
+  if (options.receive_buffers != 0) made->buffers_ = provided_buffers::make(options.receive_buffers);
   return made;
 }
 
@@ -78,6 +80,7 @@ int epoll_poller::open_descriptors() noexcept {
 epoll_poller::~epoll_poller() {
   WEFT_ASSERT(in_flight_ == 0u, "a poller ends before its operations");
   if (epoll_ >= 0) ::close(epoll_);
+  if (buffers_ != nullptr) buffers_->retire();
 }
 
 // --- who waits
@@ -175,11 +178,17 @@ void epoll_poller::start(operation& op) noexcept {
   start_at(op, waiters_of(op.fd), op.poller_state == fresh_cancelled);
 }
 
+int epoll_poller::try_once(operation& op, bool seen_ready) noexcept {
+  if (op.code != operation_code::recv_provided) [[likely]]
+    return attempt(op, seen_ready);
+  return buffers_ != nullptr ? receive_provided(*buffers_, op) : -ENOBUFS;
+}
+
 void epoll_poller::start_at(operation& op, waiters& all, bool only_once) noexcept {
   if (list_of(all, op).empty() && (tried_at_once(op) || only_once)) {
     const int outcome = op.code == operation_code::poll          ? poll_once(op)
                         : op.code == operation_code::accept_many ? must_wait
-                                                                 : attempt(op, only_once);
+                                                                 : try_once(op, only_once);
     if (outcome == needs_thread) return perform_on_thread(op);
     if (outcome != must_wait) return end_later(op, outcome);
   }
@@ -235,7 +244,7 @@ void epoll_poller::register_waiters(int fd, waiters& all) noexcept {
     } else if (op.code == operation_code::poll) {
       end_waiting(op, all, static_cast<int>(op.flags & always_ready));
     } else {
-      const int outcome = attempt(op, true);
+      const int outcome = try_once(op, true);
       end_waiting(op, all, outcome == must_wait ? -EPERM : outcome);
     }
   });
@@ -297,7 +306,7 @@ void epoll_poller::serve(int fd, std::uint32_t events) noexcept {
 void epoll_poller::serve_list(operation_list& list, waiters& all) noexcept {
   while (operation* const op = list.front()) {
     if (op->code == operation_code::accept_many) return accept_connections(*op, all);
-    const int outcome = attempt(*op, true);
+    const int outcome = try_once(*op, true);
     if (outcome == must_wait) return;
     stop_waiting(*op, all);
     if (outcome == needs_thread) perform_on_thread(*op);

@@ -70,6 +70,7 @@ class epoll_poller final : public poller {
   int open_descriptors() noexcept;
   void start_fresh() noexcept;
   void start(operation& op) noexcept;
+  int try_once(operation& op, bool seen_ready) noexcept;
   void start_at(operation& op, waiters& all, bool only_once) noexcept;
   waiters& waiters_of(int fd) noexcept;
   static operation_list& list_of(waiters& all, const operation& op) noexcept;

@@ -8,6 +8,8 @@
 // Source: io_uring_setup(2), io_uring_registered_buffers(7), kernel 6.1 to 6.18.
 #pragma once
 
+#include <cstdint>
+
 #include <liburing.h>
 
 namespace weft::detail {
@@ -29,6 +31,9 @@ class ring {
 
   /// Where halving the queue on ENOMEM ends: a ring this small fits into a few pages of RLIMIT_MEMLOCK.
   static constexpr unsigned depth_min = 64;
+
+  /// The user data of a submission of whose end nobody wants to hear.
+  static constexpr std::uint64_t ignored = 1;
 
   ring() = default;
   ring(const ring&) = delete;

@@ -5,13 +5,15 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <weft/io/attempt.hpp>
+#include <weft/io/receive_provided.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::detail {
 namespace {
 
 // What a completion is about: the address of an operation, or one of these, which no operation can have.
-constexpr std::uint64_t nothing = 1;  // a cancel's own completion: the operation's own says how it ended
+constexpr std::uint64_t nothing = ring::ignored;  // a cancel's own: the operation's own says how it ended
 constexpr std::uint64_t wake_up = 2;
 
 static_assert(alignof(operation) > wake_up);
@@ -39,6 +41,11 @@ void prepare(io_uring_sqe* sqe, const operation& op) noexcept {
       io_uring_prep_writev2(sqe, op.fd, static_cast<const iovec*>(op.address), op.length, offset, flags);
       break;
     case operation_code::recv: io_uring_prep_recv(sqe, op.fd, op.address, op.length, flags); break;
+    case operation_code::recv_provided:
+      io_uring_prep_recv(sqe, op.fd, nullptr, op.length, flags);
+      sqe->flags |= IOSQE_BUFFER_SELECT;
+      sqe->buf_group = buffer_ring::group;
+      break;
     case operation_code::send:
       io_uring_prep_send(sqe, op.fd, op.address, op.length, flags | MSG_NOSIGNAL);
       break;
@@ -57,8 +64,8 @@ void prepare(io_uring_sqe* sqe, const operation& op) noexcept {
     case operation_code::shutdown: WEFT_ASSERT(false, "shutdown does not go through the ring"); break;
   }
   // Known not to be ready: wait first, and save the futile attempt.
-  if (op.hint == operation_hint::not_ready &&
-      (op.code == operation_code::recv || op.code == operation_code::send)) {
+  if (op.hint == operation_hint::not_ready && op.code >= operation_code::recv &&
+      op.code <= operation_code::send) {
     sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
   }
   io_uring_sqe_set_data(sqe, const_cast<operation*>(&op));
@@ -71,12 +78,23 @@ result<std::unique_ptr<poller>> uring_poller::open(const poller_options& options
   int error = made->wake_.open();
   if (error == 0) error = made->ring_.open(options.queue_depth);
   if (error != 0) return std::unexpected(std::error_code{-error, std::system_category()});
+  made->provide_buffers(options);
   made->arm_wake_up();
   made->enter();
   return made;
 }
 
-uring_poller::~uring_poller() { WEFT_ASSERT(in_flight_ == 0u, "a poller ends before its operations"); }
+void uring_poller::provide_buffers(const poller_options& options) {
+  if (options.receive_buffers == 0) return;
+  buffers_ = provided_buffers::make(options.receive_buffers);
+  if (buffers_ != nullptr && options.buffer_ring) buffer_ring_.open(ring_, *buffers_);
+}
+
+uring_poller::~uring_poller() {
+  WEFT_ASSERT(in_flight_ == 0u, "a poller ends before its operations");
+  buffer_ring_.close(ring_);
+  if (buffers_ != nullptr) buffers_->retire();
+}
 
 // --- submitting
 
@@ -93,6 +111,13 @@ void uring_poller::submit(operation& op) noexcept {
   op.poller_state = idle;
   if (op.code == operation_code::shutdown) [[unlikely]]
     return shut_down(op);
+  if (op.code == operation_code::recv_provided) return start_provided(op);
+  return start(op);
+}
+
+void uring_poller::start_provided(operation& op) noexcept {
+  if (buffers_ == nullptr) return end_later(op, -ENOBUFS);
+  buffers_->collect();
   return start(op);
 }
 
@@ -119,6 +144,10 @@ io_uring_sqe* uring_poller::submission_slow() noexcept {
 void uring_poller::fill(io_uring_sqe* sqe, operation& op) noexcept {
   move_to(op, in_kernel);
   prepare(sqe, op);
+  if (op.code != operation_code::recv_provided || buffer_ring_.is_open()) [[likely]]
+    return;
+  io_uring_prep_poll_add(sqe, op.fd, POLLIN);  // then finish_provided() receives
+  io_uring_sqe_set_data(sqe, &op);
 }
 
 void uring_poller::cancel(operation& op) noexcept {
@@ -248,15 +277,14 @@ bool uring_poller::deliver_completions() noexcept {
   io_uring_for_each_cqe(ring_.get(), head, cqe) {
     if (seen++ == there) break;
     const std::uint64_t about = cqe->user_data;
-    const bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
-    if (about == wake_up) woken(more);
+    if (about == wake_up) woken((cqe->flags & IORING_CQE_F_MORE) != 0);
     else if (about != nothing) {
       operation& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(about));
       if ((cqe->flags & (IORING_CQE_F_MORE | IORING_CQE_F_NOTIF)) != 0 &&
           op.code == operation_code::send_zero_copy) [[unlikely]] {
         any |= deliver_zero_copy(op, *cqe);
       } else {
-        deliver_one(op, cqe->res, more);
+        deliver_one(op, cqe->res, cqe->flags);
         any = true;
       }
     }
@@ -265,11 +293,13 @@ bool uring_poller::deliver_completions() noexcept {
   return any;
 }
 
-void uring_poller::deliver_one(operation& op, int outcome, bool more) noexcept {
+void uring_poller::deliver_one(operation& op, int outcome, std::uint32_t flags) noexcept {
+  const bool more = (flags & IORING_CQE_F_MORE) != 0;
   const bool goes_on = op.code == operation_code::accept_many && outcome >= 0;
   if (!goes_on) {
     WEFT_ASSERT(!more);
     if (place_of(op) == cancel_waiting) waiting_.remove(op);
+    if (op.code == operation_code::recv_provided) return finish_provided(op, outcome, flags);
     return finish(op, outcome);
   }
   ++counters_.completed;
@@ -318,6 +348,22 @@ void uring_poller::break_off(operation& op) noexcept {
   op.poller_state |= broken_off;
   const sockaddr nowhere{.sa_family = AF_UNSPEC, .sa_data = {}};
   (void)::connect(op.fd, &nowhere, sizeof nowhere);
+}
+
+void uring_poller::finish_provided(operation& op, int outcome, std::uint32_t flags) noexcept {
+  if (outcome > 0 && buffer_ring_.is_open()) [[likely]] {
+    WEFT_ASSERT((flags & IORING_CQE_F_BUFFER) != 0, "bytes were received into no buffer");
+    std::byte* const buffer = buffers_->chosen(flags >> IORING_CQE_BUFFER_SHIFT);
+    buffers_->cut(buffer, static_cast<std::size_t>(outcome));
+    op.address = buffer;
+  } else if (outcome > 0) {
+    outcome = receive_provided(*buffers_, op);
+    if (outcome == must_wait && (op.poller_state & cancelled) == 0) return start(op);
+    if (outcome == must_wait) outcome = -ECANCELED;
+  } else if (outcome == -ENOBUFS) {
+    buffers_->count_refusal();
+  }
+  finish(op, outcome);
 }
 
 void uring_poller::finish(operation& op, int outcome) noexcept {

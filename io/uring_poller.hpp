@@ -6,6 +6,7 @@
 // operation is always taken before a later operation that lies at the same address.
 #pragma once
 
+#include <weft/io/buffer_ring.hpp>
 #include <weft/io/operation_list.hpp>
 #include <weft/io/ring.hpp>
 #include <weft/io/sigpipe_block.hpp>
@@ -55,9 +56,11 @@ class uring_poller final : public poller {
 
   io_uring_sqe* submission() noexcept;
   io_uring_sqe* submission_slow() noexcept;
-  static void fill(io_uring_sqe* sqe, operation& op) noexcept;
+  void provide_buffers(const poller_options& options);
+  void fill(io_uring_sqe* sqe, operation& op) noexcept;
   static void fill_cancel(io_uring_sqe* sqe, operation& op) noexcept;
   void shut_down(operation& op) noexcept;
+  void start_provided(operation& op) noexcept;
   void start(operation& op) noexcept;
   void end_later(operation& op, int outcome) noexcept;
   bool arm_wake_up() noexcept;
@@ -67,7 +70,8 @@ class uring_poller final : public poller {
   bool deliver() noexcept;
   bool deliver_ended() noexcept;
   bool deliver_completions() noexcept;
-  void deliver_one(operation& op, int outcome, bool more) noexcept;
+  void deliver_one(operation& op, int outcome, std::uint32_t flags) noexcept;
+  void finish_provided(operation& op, int outcome, std::uint32_t flags) noexcept;
   bool deliver_zero_copy(operation& op, const io_uring_cqe& about) noexcept;
   bool has_let_go(const operation& op) noexcept;
   static void break_off(operation& op) noexcept;
@@ -77,6 +81,7 @@ class uring_poller final : public poller {
   sigpipe_block sigpipe_;
   wake_event wake_;
   ring ring_;
+  buffer_ring buffer_ring_;
   operation_list waiting_;  // for room in the queue: operations, and cancels of operations
   operation_list ended_;    // done without the ring; delivered by the next turn
   std::size_t in_flight_ = 0;

@@ -47,7 +47,7 @@ connection_set::member::member(connection_set& set, unsigned counted_at) noexcep
 connection_set::member::~member() {
   unlink();
   worker::current()->connections.fetch_sub(1, std::memory_order_relaxed);
-  of.leave();  // the last touch
+  of.live_.leave();  // the last touch
 }
 
 void connection_set::start(int connection) {
@@ -57,7 +57,7 @@ void connection_set::start(int connection) {
     return workers[w]->connections.load(std::memory_order_relaxed);
   });
   workers[chosen]->connections.fetch_add(1, std::memory_order_relaxed);
-  live_.fetch_add(1, std::memory_order_relaxed);
+  live_.enter();
   // Pinned if passed on; else an idle worker may steal it while it has not begun.
   spawn_options options{.name = "connection"};
   if (chosen != self) options.worker = chosen;
@@ -66,7 +66,7 @@ void connection_set::start(int connection) {
   } catch (const std::bad_alloc&) {  // the client hears of it
     ::close(connection);
     workers[chosen]->connections.fetch_sub(1, std::memory_order_relaxed);
-    leave();
+    live_.leave();
   }
 }
 
@@ -75,15 +75,6 @@ result<void> connection_set::run(int connection, unsigned counted_at) {
   const result<void> served = handler_.call(handler_.f, connection);
   if (!served && is_news(served.error())) return served;
   return {};
-}
-
-void connection_set::leave() noexcept {
-  if (live_.fetch_sub(1, std::memory_order_acq_rel) == 1) ended_.open();
-}
-
-bool connection_set::wait(deadline until) noexcept {
-  if (!std::exchange(waited_, true)) leave();
-  return ended_.wait(until, /*cancellable=*/false, park_reason::join) == wake_reason::woken;
 }
 
 void connection_set::request_stop() {

@@ -9,8 +9,7 @@
 #include <memory>
 #include <source_location>
 
-#include <weft/net/gate.hpp>
-#include <weft/runtime/base/atomic.hpp>
+#include <weft/net/live_count.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
 
 namespace weft::detail {
@@ -35,7 +34,7 @@ class connection_set {
   void start(int connection);
 
   /// Waits until all connections have ended; no more may be started. False: some have not by `until`.
-  bool wait(deadline until) noexcept;
+  bool wait(deadline until) noexcept { return live_.wait(until); }
 
   /// Asks the fibers of all connections to stop, those too that have not begun.
   void request_stop();
@@ -53,14 +52,11 @@ class connection_set {
   };
 
   result<void> run(int connection, unsigned counted_at);
-  void leave() noexcept;
 
   scheduler& owner_;
   const connection_handler handler_;
   const std::unique_ptr<per_worker[]> workers_;
-  atomic<std::size_t> live_{1};  // connections, and one for the serve() that has not called wait()
-  bool waited_ = false;
-  gate ended_;
+  live_count live_;
 };
 
 }  // namespace weft::detail

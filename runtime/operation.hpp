@@ -15,18 +15,20 @@
 namespace weft::detail {
 
 enum class operation_code : std::uint8_t {
-  read,         // fd, address, length, offset (-1: the file's own position), flags = RWF_*
-  write,        // fd, address, length, offset (-1: the file's own position), flags = RWF_*
-  readv,        // fd, address = iovec*, length = how many, offset, flags = RWF_*
-  writev,       // fd, address = iovec*, length = how many, offset, flags = RWF_*
-  recv,         // fd, address, length, flags = MSG_*
-  send,         // fd, address, length, flags = MSG_*; MSG_NOSIGNAL is always added
-  accept,       // fd, flags = SOCK_*; result is the new descriptor
-  accept_many,  // as accept, and completes again and again (`more`) until it fails or is cancelled
-  connect,      // fd, address = sockaddr*, length
-  close,        // fd
-  shutdown,     // fd, flags = SHUT_*
-  poll,         // fd, flags = POLL*; result is the events that are ready
+  read,           // fd, address, length, offset (-1: the file's own position), flags = RWF_*
+  write,          // fd, address, length, offset (-1: the file's own position), flags = RWF_*
+  readv,          // fd, address = iovec*, length = how many, offset, flags = RWF_*
+  writev,         // fd, address = iovec*, length = how many, offset, flags = RWF_*
+  recv,           // fd, address, length, flags = MSG_*
+  recv_provided,  // fd, length, flags = MSG_*; when data has come, one of poller::buffers() is taken,
+                  // whose address is then in `address`; -ENOBUFS: none was free
+  send,           // fd, address, length, flags = MSG_*; MSG_NOSIGNAL is always added
+  accept,         // fd, flags = SOCK_*; result is the new descriptor
+  accept_many,    // as accept, and completes again and again (`more`) until it fails or is cancelled
+  connect,        // fd, address = sockaddr*, length
+  close,          // fd
+  shutdown,       // fd, flags = SHUT_*
+  poll,           // fd, flags = POLL*; result is the events that are ready
   // As send, from the caller's own pages where the kernel can: completes when it has let go of them, perhaps
   // as late as the peer's acknowledgement. `offset`: 0; becomes 1 if nothing was copied. cancel() after the
   // kernel has taken bytes gives up the connection, because nothing else gives them back: -ECANCELED, and

@@ -15,6 +15,7 @@
 namespace weft::detail {
 
 class offload_pool;
+class provided_buffers;
 
 enum class backend : std::uint8_t { automatic, uring, epoll };
 
@@ -23,6 +24,8 @@ struct poller_options {
   unsigned queue_depth = 512;  // submissions that fit before a system call; completions are eight times that
   offload_pool* offload =
       nullptr;  // runs what the backend cannot do without blocking (regular files under epoll)
+  unsigned receive_buffers = 256;  // for recv_provided: a power of two, or none (provided_buffers.hpp)
+  bool buffer_ring = true;         // io_uring: the kernel chooses among them, where a trial shows that it can
 };
 
 /// Counts since start, plain numbers of the owning thread.
@@ -64,6 +67,9 @@ class poller {
   /// Operations between submit() and their last complete().
   virtual std::size_t in_flight() const noexcept = 0;
 
+  /// What recv_provided receives into. Null: there are none, and it ends with -ENOBUFS.
+  provided_buffers* buffers() const noexcept { return buffers_; }
+
   /// "io_uring", "epoll".
   virtual const char* name() const noexcept = 0;
 
@@ -74,6 +80,7 @@ class poller {
 
  protected:
   poller_counters counters_;
+  provided_buffers* buffers_ = nullptr;
 
  private:
   idle_pipes pipes_;

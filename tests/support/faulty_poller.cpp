@@ -19,7 +19,9 @@ struct faulty_poller::shadow : operation {
 };
 
 faulty_poller::faulty_poller(std::unique_ptr<poller> inner, const faults& chances)
-    : inner_{std::move(inner)}, chances_{chances}, random_{chances.seed} {}
+    : inner_{std::move(inner)}, chances_{chances}, random_{chances.seed} {
+  buffers_ = inner_->buffers();
+}
 
 faulty_poller::~faulty_poller() { WEFT_ASSERT(in_flight_ == 0u, "a poller ends before its operations"); }
 
@@ -84,6 +86,7 @@ void faulty_poller::hear(shadow& heard, int result, bool more) noexcept {
   const unsigned turns =
       chance(chances_.late) ? static_cast<unsigned>(1 + random_() % chances_.late_turns) : 0;
   heard.of->offset = heard.offset;  // where send_zero_copy says more than a number
+  heard.of->address = heard.code == operation_code::recv_provided ? heard.address : heard.of->address;
   held_.push_back({heard.of, result, more, turns});
   if (more) return;
   const auto mine = [&heard](const std::unique_ptr<shadow>& s) { return s.get() == &heard; };
