@@ -26,6 +26,9 @@ constexpr int hex_value(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+/// The hexadecimal digit, in upper case, of the lower four bits.
+constexpr char hex_digit(unsigned value) noexcept { return "0123456789ABCDEF"[value & 15u]; }
+
 /// OWS at both ends removed. Source: RFC 9110, section 5.6.3.
 constexpr std::string_view trimmed(std::string_view text) noexcept {
   const auto is_space = [](char c) { return c == ' ' || c == '\t'; };

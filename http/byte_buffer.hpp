@@ -54,6 +54,16 @@ class byte_buffer {
   void clear() noexcept { size_ = 0; }
   /// Drops what was written last, down to `size` bytes.
   void shrink(std::size_t size) noexcept { size_ = size; }
+  /// Drops so many bytes at the front. Cost: the others move.
+  void remove_prefix(std::size_t length) noexcept {
+    size_ -= length;
+    std::memmove(memory_, memory_ + length, size_);
+  }
+  /// Clears, and gives the memory back if it is more than so many bytes.
+  void release_beyond(std::size_t bytes) noexcept {
+    if (capacity_ > bytes) release();
+    size_ = 0;
+  }
   /// Clears, and gives the memory back.
   void release() noexcept {
     if (capacity_ != 0) from_.deallocate(memory_, capacity_);

@@ -4,6 +4,7 @@
 
 #include <weft/http/ascii.hpp>
 #include <weft/http/scan.hpp>
+#include <weft/http/trailer.hpp>
 
 namespace weft::http::detail {
 namespace {
@@ -15,6 +16,7 @@ bool is_value(char c) noexcept { return scan_value(&c, &c + 1) == &c + 1; }
 
 chunk_decoder::piece chunk_decoder::next(std::string_view input) noexcept {
   std::size_t at = 0;
+  std::size_t trailers_at = stage_ >= stage::trailer_start ? 0 : input.size();
   while (stage_ != stage::done && stage_ != stage::failed && at < input.size()) {
     if (stage_ == stage::data) {
       const std::string_view data =
@@ -27,10 +29,12 @@ chunk_decoder::piece chunk_decoder::next(std::string_view input) noexcept {
     stage_ = step(input[at]);
     ++at;
     ++overhead_;
+    if (stage_ == stage::trailer_start && trailers_at == input.size()) trailers_at = at;
     if (overhead_ > overhead_max && overhead_ > 3 * payload_) stage_ = stage::failed;
   }
-  if (stage_ == stage::done) return {outcome::done, at, {}};
-  return {stage_ == stage::failed ? outcome::failed : outcome::incomplete, at, {}};
+  const std::string_view trailers = input.substr(trailers_at, at - std::min(trailers_at, at));
+  if (stage_ == stage::done) return {outcome::done, at, {}, trailers};
+  return {stage_ == stage::failed ? outcome::failed : outcome::incomplete, at, {}, trailers};
 }
 
 chunk_decoder::stage chunk_decoder::step(char c) noexcept {
@@ -125,7 +129,7 @@ chunk_decoder::stage chunk_decoder::step_trailer(char c) noexcept {
     case stage::trailer_name:
       if (c == ':' && name_length_ != 0) return forbidden_trailer() ? stage::failed : stage::trailer_value;
       if (!is_token(c)) return stage::failed;
-      if (name_length_ < name_max) name_[name_length_] = to_lower(c);
+      if (name_length_ < name_max) name_[name_length_] = c;
       if (name_length_ <= name_max) ++name_length_;
       return stage::trailer_name;
     case stage::trailer_value: return c == '\r' ? stage::trailer_lf : is_value(c) ? stage_ : stage::failed;
@@ -134,23 +138,8 @@ chunk_decoder::stage chunk_decoder::step_trailer(char c) noexcept {
   }
 }
 
-// Fields that decide about framing, routing or rights must not come after them. Source: RFC 9110,
-// section 6.5.1.
 bool chunk_decoder::forbidden_trailer() const noexcept {
-  const std::string_view name{name_, std::min<std::size_t>(name_length_, name_max)};
-  if (name.starts_with("content-") || name.starts_with("content_")) return true;
-  constexpr std::string_view forbidden[] = {"transfer-encoding",
-                                            "transfer_encoding",
-                                            "host",
-                                            "authorization",
-                                            "connection",
-                                            "cookie",
-                                            "expect",
-                                            "te",
-                                            "trailer",
-                                            "upgrade",
-                                            "proxy-authorization"};
-  return name_length_ <= name_max && std::ranges::find(forbidden, name) != std::end(forbidden);
+  return is_forbidden_trailer({name_, std::min<std::size_t>(name_length_, name_max)});
 }
 
 }  // namespace weft::http::detail

@@ -2,7 +2,8 @@
 // come.
 //
 // Pure, and incremental as request_parser is. Lines end with CRLF and nothing else; sizes are hexadecimal
-// digits and nothing else; extensions and trailers must fit the grammar, are limited, and are dropped.
+// digits and nothing else; extensions and trailers must fit the grammar and are limited, and extensions are
+// dropped.
 // Source: RFC 9112, section 7.1, errata 7633.
 #pragma once
 
@@ -26,6 +27,7 @@ class chunk_decoder {
     outcome what;
     std::size_t consumed;  // how much of the input is used up, `data` included
     std::string_view data;
+    std::string_view trailers{};  // what of them, and of the empty line behind them, was in the input
   };
 
   /// Decodes on, up to the next data or the end of `input`, which must begin where the last piece ended.

@@ -1,85 +1,177 @@
-// One connection, driven by one fiber: reads, lets an exchange answer, sends, waits.
+// One connection: a record, driven by what its operations complete with, on its worker's own stack. A fiber
+// is started for a handler only, and ends with it.
 //
-// It lies in a pool of its server's, whose limit is that of connections. While it waits for a next request
-// that does not come at once, it holds no exchange and so no buffer: those go back to their pools.
+// While it waits for a request, it is this record and an armed receive: no stack, no exchange, no buffer.
+// What comes is received into one of the worker's buffers, copied into an exchange at once (some hundred
+// bytes; so no handler and no slow peer keeps the buffer), parsed, and answered in one send.
+//
+// One thing at a time: a connection has one operation in flight, or a handler's fiber that does operations of
+// its own, or neither for as long as a function of this file runs. An exception to the last two: beside a
+// handler that lasts, an operation watches for the peer's reset, which asks the handler to stop.
+//
+// Its one timer is set late rather than often: it is left where it is if it expires before the deadline, and
+// then set again. So a busy connection touches the timer wheel every half minute.
 #pragma once
 
+#include <array>
 #include <chrono>
-#include <utility>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
 
 #include <weft/http/date.hpp>
 #include <weft/http/exchange.hpp>
 #include <weft/http/service.hpp>
 #include <weft/http/transport.hpp>
+#include <weft/net/live_count.hpp>
 #include <weft/net/tcp_stream.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
 #include <weft/runtime/object_pool.hpp>
+#include <weft/runtime/operation.hpp>
+#include <weft/runtime/timer_wheel.hpp>
+
+namespace weft::detail {
+struct fiber;
+}
 
 namespace weft::http::detail {
 
 struct connection_times {
-  std::chrono::nanoseconds idle = std::chrono::seconds{75};   // between requests
-  std::chrono::nanoseconds head = std::chrono::seconds{10};   // for a head, in all, from its first byte
-  std::chrono::nanoseconds write = std::chrono::seconds{30};  // for one send to be taken by the kernel
+  std::chrono::nanoseconds idle = std::chrono::seconds{75};  // between requests
+  std::chrono::nanoseconds head = std::chrono::seconds{10};  // for a head, in all, from its first byte
+  std::chrono::nanoseconds write =
+      std::chrono::seconds{30};  // for the peer to take something of what is sent
   std::chrono::nanoseconds linger = std::chrono::seconds{2};  // for the peer to read a refusal
-  // How long a connection keeps its buffers while it waits for the next request: longer than a round trip of
-  // most clients, so that a busy one needs one operation per request. A guess.
-  std::chrono::nanoseconds warm = std::chrono::seconds{1};
+  // A handler that has not ended by then waits for something: what is ready before its answer is sent, and
+  // the peer's reset will stop it. A guess: longer than nearly all that do not wait.
+  std::chrono::nanoseconds lasting = std::chrono::milliseconds{1};
 };
 
 class connection;
 
 /// What the connections of one server on one worker share. Touched by that worker only.
 struct worker_part {
+  /// Keeps an exchange with its first blocks, which the next request takes while they are in the processor's
+  /// cache: to make one costs as much as to parse a request.
+  void keep(pooled<exchange> used) noexcept {
+    if (spare_count < spares.size()) spares[spare_count++] = std::move(used);
+  }
+  /// Null: there is none.
+  pooled<exchange> take_spare() noexcept {
+    return spare_count == 0 ? nullptr : std::move(spares[--spare_count]);
+  }
+
+  // 1 MiB if all are used. A busy worker finds this many requests in a turn, or more.
+  std::array<pooled<exchange>, 128> spares;
+  std::size_t spare_count = 0;
   date_cache date;
   weft::detail::intrusive_list<connection> connections;
-  unsigned refusals = 0;  // fibers that are turning a connection away
+  unsigned refusals = 0;         // fibers that are turning a connection away
+  std::byte discarded[4 << 10];  // where bytes go that nobody reads, of several connections at once
 };
 
-class connection final : public weft::detail::list_node, private transport {
+/// What all of them share. Outlives them.
+struct connection_surroundings {
+  const service& of;
+  const connection_times& times;
+  object_pool<exchange>& exchanges;
+  weft::detail::live_count& live;
+};
+
+class connection final : public weft::detail::list_node,
+                         private weft::detail::operation,
+                         private weft::detail::timer,
+                         private transport {
  public:
-  /// `here`: of the worker that the calling fiber runs on.
-  connection(const service& of, const connection_times& times, object_pool<exchange>& exchanges,
-             worker_part& here, net::tcp_stream stream) noexcept;
+  /// `here`: of the worker that runs this.
+  connection(const connection_surroundings& around, worker_part& here, net::tcp_stream stream) noexcept;
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
   ~connection();
 
-  /// Serves the connection to its end.
-  ///
-  /// Errors     limit, std::errc::not_enough_memory: there is none for a request. The connection is still
-  ///            open: take_stream() has it.
-  [[nodiscard]] result<void> run();
+  /// Serves it to its end, with which the record goes. Returns at once.
+  static void begin(pooled<connection> record) noexcept;
 
-  /// After an error of run(): whether a 503 may be sent, because no answer is half sent or was lost.
-  bool can_be_refused() const noexcept { return can_be_refused_; }
-  net::tcp_stream take_stream() noexcept { return std::move(stream_); }
+  // Same worker only.
 
-  /// Ends the wait for a next request, for a drain. A request that has begun to come is still answered. Same
-  /// worker only.
+  /// Ends it if it waits for a next request, for a drain. A request that has begun to come is still answered.
   void end_if_idle() noexcept;
 
+  /// Ends it, whatever it does; a handler is asked to stop.
+  void stop() noexcept;
+
+  /// Since when it waits for a request, and nobody is to follow it, in ns of the steady clock; INT64_MAX: it
+  /// does not.
+  std::int64_t idle_since() const noexcept;
+
+  /// Ends it as soon as it has nothing at hand, and serves `successor` with the same record.
+  void give_way(net::tcp_stream successor) noexcept;
+
  private:
-  enum class outcome : std::uint8_t { idle, ended };
+  enum class state : std::uint8_t {
+    waiting,    // for the first byte of a request: no exchange
+    reading,    // the rest of a request
+    sending,    // the exchange's output
+    handling,   // a fiber runs the handler; perhaps the peer is watched
+    unwatched,  // the handler has ended, the watch not yet
+    lingering,  // reads and drops, until the peer has read a refusal: no exchange
+  };
 
   result<std::size_t> read(std::span<std::byte> into, deadline until) override;
   result<void> write(byte_view bytes, deadline until) override;
+  result<void> write_file(byte_view before, io::file& from, std::uint64_t offset, std::uint64_t length,
+                          deadline until) override;
+  std::optional<net::address> remote_address() const noexcept override;
+  void hand_over(net::tcp_stream& to) noexcept override;
 
-  bool wait_for_request() noexcept;
+  struct sending;
+
+  static void completed(operation& self, int result, bool more) noexcept;
+  static void expired(timer& self) noexcept;
+
+  void submit(state s, weft::detail::operation_code what, void* bytes, std::size_t length) noexcept;
+  void limit(deadline until) noexcept;
+  void break_off() noexcept;
+
+  void wait_for_request() noexcept;
+  void request_begins(int received) noexcept;
+  void take_exchange() noexcept;
+  void give_exchange() noexcept;
+  void go_on() noexcept;
+  void act(exchange::next what) noexcept;
+  void read_on() noexcept;
+  void has_read(int received) noexcept;
+  void send_on() noexcept;
+  void has_sent(int sent) noexcept;
+  void start_handler() noexcept;
+  void handle(stack_class stack) noexcept;
+  void handler_lasts() noexcept;
+  void peer_changed(int events) noexcept;
+  void no_memory() noexcept;
+  void linger() noexcept;
+  void has_discarded(int received) noexcept;
+  void end() noexcept;
+  void succeed() noexcept;
   bool must_leave() const noexcept;
-  outcome serve(exchange& e);
-  void run_handler(exchange& e);
-  bool receive(exchange& e);
-  void linger(exchange& e);
-  bool send_output(exchange& e);
+  void report(std::string_view text) const { around_.of.report(around_.of.report_context, text); }
 
-  const service& service_;
-  const connection_times& times_;
-  object_pool<exchange>& exchanges_;
+  const connection_surroundings& around_;
   worker_part& here_;
+  pooled<connection> self_;
+  pooled<exchange> exchange_;
   net::tcp_stream stream_;
-  deadline head_until_;   // never: no head has begun
-  bool waiting_ = false;  // for a next request, of which nothing has come
-  bool leaving_ = false;  // the last wait for one has ended the connection
-  bool can_be_refused_ = true;
+  int successor_ = -1;                      // a descriptor, who is served when this is done
+  weft::detail::fiber* handler_ = nullptr;  // once it runs
+  deadline until_;                          // of what it does now
+  deadline head_until_;                     // never: no head has begun
+  std::uint32_t sent_ = 0;                  // of the exchange's output
+  state state_ = state::waiting;
+  bool in_flight_ = false;  // the operation
+  bool late_ = false;       // `until_` has passed
+  bool stopping_ = false;
+  bool writing_ = false;  // the handler is sending
+  bool drained_ = true;   // the last receive got all there was
 };
 
 }  // namespace weft::http::detail

@@ -1,25 +1,16 @@
 #include <weft/http/exchange.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <exception>
 #include <new>
 
+#include <weft/http/number_text.hpp>
 #include <weft/http/target.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http::detail {
 namespace {
-
-struct number_text {
-  explicit number_text(std::uint64_t value, int base = 10) noexcept
-      : end{std::to_chars(digits, digits + sizeof digits, value, base).ptr} {}
-  operator std::string_view() const noexcept { return {digits, static_cast<std::size_t>(end - digits)}; }
-
-  char digits[20];
-  char* end;
-};
 
 constexpr bool has_encoded_slash(std::string_view path, std::size_t percent) noexcept {
   return percent + 2 < path.size() && path[percent + 1] == '2' &&
@@ -39,12 +30,20 @@ exchange::exchange(const service& of, date_cache& date)
 
 void exchange::begin(transport& through) noexcept {
   transport_ = &through;
-  input_.clear();
-  output_.release();
+  request_.connection_ = &through;
   parser_.reset();
   route_ = nullptr;
   unread_ = 0;
   keep_ = expects_continue_ = peer_ended_ = ending_ = broken_ = linger_ = false;
+}
+
+void exchange::end() noexcept {
+  input_.reset();
+  output_.release_beyond(output_first);
+  request_.path_copy_.release_beyond(byte_buffer::first_bytes);
+  request_.decoded_.release();
+  request_.body_.release();
+  response_.release();
 }
 
 exchange::next exchange::advance() {
@@ -105,21 +104,36 @@ bool exchange::dispatch() {
   route_ = nullptr;
   const route_table& routes = service_.routes;
   if (head.method == http::method::other) return answer(plain_answer(status::not_implemented)), true;
-  if (head.form == target_form::authority) return answer(routes.not_allowed()), true;
+  if (head.form == target_form::authority) return dispatch_connect();
   if (head.form == target_form::asterisk) return answer(routes.options_answer()), true;
   if (!resolve_path()) return refuse(status::bad_request), true;
-  const resource* const found = routes.find(request_.path_, request_.parameters_);
-  if (found == nullptr) return answer(plain_answer(status::not_found)), true;
-  const route* const chosen = found->find(head.method);
-  if (chosen == nullptr)
-    return answer(head.method == http::method::options ? *found->options_answer : *found->not_allowed), true;
+  const resource& found = routes.find(head.authority_text(), head.raw_path(), request_.parameters_);
+  const route* const chosen = found.find(head.method);
+  if (chosen == nullptr) return answer(found.answer_without_route(head.method)), true;
+  resource_ = &found;
   if (chosen->answer) return answer(chosen->answer->block()), true;
   if (head.content_length > chosen->options.body_max) return refuse(status::content_too_large), true;
-  route_ = chosen;
-  const std::chrono::nanoseconds limit = chosen->options.deadline;
+  choose(*chosen);
+  return false;
+}
+
+// A tunnel has no path, and one handler for all of them.
+bool exchange::dispatch_connect() {
+  const route* const chosen = service_.routes.connect_route();
+  if (chosen == nullptr) return answer(service_.routes.not_allowed()), true;
+  resource_ = nullptr;
+  request_.path_ = {};
+  request_.parameters_ = {};
+  choose(*chosen);
+  return false;
+}
+
+void exchange::choose(const route& r) noexcept {
+  route_ = &r;
+  request_.parameters_.names = &r.names;
+  const std::chrono::nanoseconds limit = r.options.deadline;
   if (limit.count() != 0) request_until_ = deadline{limit};
   else request_until_ = request_.body_.ended() ? deadline::never() : deadline{service_.limits.request};
-  return false;
 }
 
 deadline exchange::handler_until() const noexcept {
@@ -195,24 +209,28 @@ void exchange::run_handler() {
   const result<void> outcome = call_handler();
   date_.refresh();
   if (broken_) {
+    if (response_.hijacked_ && !outcome) report_error(outcome.error());
     ending_ = true;
   } else if (response_.streaming_) {
     finish_stream(outcome);
   } else {
-    if (!outcome || response_.spoilt_) {
-      const status why = outcome ? status::internal_server_error : status_of(outcome.error());
-      if (!outcome) report_error(outcome.error());
-      else report_failure("a field that must not be sent");
-      response_.reset();
-      response_.send_plain(why);
-      if (why == status::bad_request || why == status::content_too_large || why == status::request_timeout)
-        response_.says_close_ = true;
-    }
+    if (!outcome) report_error(outcome.error());
+    if (!outcome) fail_response(status_of(outcome.error()));
     finish_response();
   }
   request_.decoded_.release();
   request_.body_.release();
   response_.release();
+  route_ = nullptr;
+}
+
+stack_class exchange::handler_stack() const noexcept {
+  WEFT_ASSERT(route_ != nullptr, "there is no request to handle");
+  return route_->options.stack;
+}
+
+void exchange::decline(status why) {
+  answer(plain_answer(why));
   route_ = nullptr;
 }
 
@@ -247,77 +265,6 @@ void exchange::report_failure(std::string_view what) {
     return service_.report(service_.report_context, what);
   }
   service_.report(service_.report_context, text.text());
-}
-
-void exchange::finish_response() {
-  request_body& body = request_.body_;
-  if (!body.ended()) body.skip_received();
-  const persistence how = decide(keep_ && !response_.says_close_ && can_skip_body());
-  const bool head_only = request_.head_.method == http::method::head;
-  if (response_.plain_ != nullptr) response_.plain_->append_to(output_, how, head_only, date_.text().data());
-  else if (response_.answer_)
-    response_.answer_->block().append_to(output_, how, head_only, date_.text().data());
-  else {
-    write_head(how, /*chunked=*/false);
-    if (!head_only && !is_bodiless(response_.status_)) output_.append(response_.body_text());
-  }
-  end_request(how);
-}
-
-void exchange::write_head(persistence how, bool chunked) {
-  const status s = response_.status_;
-  output_.append_all("HTTP/1.1 ", number_text{static_cast<std::uint64_t>(s)}, " ", reason_phrase(s),
-                     "\r\nDate: ", date_.text(), "\r\n", response_.fields_.text());
-  if (!response_.content_type_.empty())
-    output_.append_all("Content-Type: ", response_.content_type_.text(), "\r\n");
-  if (chunked) output_.append("Transfer-Encoding: chunked\r\n");
-  else if (!is_bodiless(s) && !response_.streaming_)
-    output_.append_all("Content-Length: ", number_text{response_.body_text().size()}, "\r\n");
-  output_.append_all(connection_field(how), "\r\n");
-}
-
-result<void> exchange::stream(std::string_view bytes, deadline until) {
-  if (broken_) return std::unexpected(errc::closed);
-  const bool chunked = request_.head_.minor_version != 0;
-  if (!response_.streaming_) {
-    if (response_.spoilt_) return std::unexpected(errc::protocol);
-    response_.streaming_ = true;
-    date_.refresh();
-    // An HTTP/1.0 body ends with the connection; and whether the request's body will have been read is not
-    // known yet.
-    if (!chunked || !can_skip_body() || response_.says_close_) keep_ = false;
-    write_head(decide(keep_), chunked && !is_bodiless(response_.status_));
-    if (decide(keep_) == persistence::close) keep_ = false;
-  }
-  if (bytes.empty() || request_.head_.method == http::method::head || is_bodiless(response_.status_))
-    return {};
-  if (chunked) output_.append_all(number_text{bytes.size(), 16}, "\r\n", bytes, "\r\n");
-  else output_.append(bytes);
-  return flush(until);  // at once: for how long the handler then waits, nobody knows
-}
-
-// Ends a streamed body; one that is not complete must not look as if it were.
-// That the server's drain has ended it is no failure of the handler's.
-void exchange::finish_stream(const result<void>& outcome) {
-  if (!outcome) {
-    if (outcome.error() != errc::canceled) report_failure("failed after its response had begun");
-    ending_ = broken_ = true;
-    return;
-  }
-  const bool chunked = request_.head_.minor_version != 0;
-  if (chunked && request_.head_.method != http::method::head && !is_bodiless(response_.status_))
-    output_.append("0\r\n\r\n");
-  request_.body_.skip_received();
-  end_request(keep_ && can_skip_body() ? persistence::keep : persistence::close);
-}
-
-result<void> exchange::flush(deadline until) {
-  if (broken_) return std::unexpected(errc::closed);
-  if (output_.empty()) return {};
-  const auto written = transport_->write(output_.text(), until);
-  sent();
-  if (!written) broken_ = true;  // who knows how much of it has gone
-  return written;
 }
 
 // More of the request's body, from the peer. What is ready goes out first: the peer may wait for it.

@@ -36,8 +36,10 @@ class exchange final : private body_source {
   exchange(const service& of, date_cache& date);
   exchange(const exchange&) = delete;
 
-  /// Takes up a connection on which nothing is at hand. `through` outlives the next idle() or end.
+  /// Takes up a connection on which nothing is at hand. `through` lives until end().
   void begin(transport& through) noexcept;
+  /// Lets go of it, and of all memory but the first blocks.
+  void end() noexcept;
 
   /// Parses and answers all it can, then says what must happen next.
   next advance();
@@ -48,11 +50,19 @@ class exchange final : private body_source {
   void peer_ended() noexcept { peer_ended_ = true; }
 
   std::string_view output() const noexcept { return output_.text(); }
-  void sent() noexcept { output_.release(); }
+  void sent() noexcept { output_.release_beyond(output_first); }
+  /// So much of it, while a handler runs.
+  void sent(std::size_t length) noexcept { output_.remove_prefix(length); }
 
   /// Runs the handler of the request at hand and writes its response to the output. Blocks as the handler
   /// does.
   void run_handler();
+
+  /// What stack the fiber has that it wants to run in.
+  stack_class handler_stack() const noexcept;
+
+  /// Answers `why` instead of running it.
+  void decline(status why);
 
   /// By when the waits of that handler are to end: its driver makes them.
   deadline handler_until() const noexcept;
@@ -76,9 +86,16 @@ class exchange final : private body_source {
 
   // For response.
   [[nodiscard]] result<void> stream(std::string_view bytes, deadline until);
+  [[nodiscard]] result<void> stream_file(io::file& from, std::uint64_t offset, std::uint64_t length,
+                                         deadline until);
   [[nodiscard]] result<void> flush(deadline until);
+  [[nodiscard]] result<void> early_hints(std::span<const std::string_view> links, deadline until);
+  [[nodiscard]] result<void> hijack(net::tcp_stream& to, deadline until);
 
  private:
+  // How the peer knows where a body ends. none: by the end of the connection.
+  enum class framing : std::uint8_t { none, length, chunked };
+
   static constexpr std::size_t output_first = 4 << 10;  // in general the answers to what one read brings
 
   result<std::size_t> fetch(std::span<std::byte> into, deadline until) override;
@@ -86,6 +103,8 @@ class exchange final : private body_source {
   next at_rest();
   bool skip_unread();
   bool dispatch();
+  bool dispatch_connect();
+  void choose(const route& r) noexcept;
   bool resolve_path();
   void answer(const response_block& block);
   void refuse(status why);
@@ -94,9 +113,19 @@ class exchange final : private body_source {
   result<void> call_handler();
   void report_error(const std::error_code& error);
   void report_failure(std::string_view what);
+  void fail_response(status why);
   void finish_response();
+  result<bool> begin_piece(std::uint64_t length);
   void finish_stream(const result<void>& outcome);
-  void write_head(persistence how, bool chunked);
+  bool ends_with_head() const noexcept;
+  bool has_its_length() const noexcept;
+  bool sends_trailers() const noexcept;
+  bool may_hijack() const noexcept;
+  void append_response(persistence how);
+  void append_last_chunk();
+  void write_head(persistence how, framing body, std::uint64_t length);
+  result<void> begin_stream();
+  result<void> send(std::string_view bytes, deadline until);
   void end_request(persistence how);
   deadline earlier(deadline until) const noexcept { return until < request_until_ ? until : request_until_; }
 
@@ -108,11 +137,13 @@ class exchange final : private body_source {
   request request_;
   response response_;
   byte_buffer output_;
-  const route* route_ = nullptr;   // of the request at hand, if it has a handler to run
-  deadline request_until_;         // of the request's body; of its handler too if the route has a deadline
-  std::uint64_t unread_ = 0;       // bytes of the last request's body that are to be dropped
-  bool keep_ = false;              // the request at hand lets the connection go on
-  bool expects_continue_ = false;  // and waits for 100 before it sends its body
+  const route* route_ = nullptr;        // of the request at hand, if it has a handler to run
+  const resource* resource_ = nullptr;  // that the route belongs to; none: CONNECT
+  deadline request_until_;           // of the request's body; of its handler too if the route has a deadline
+  std::uint64_t unread_ = 0;         // bytes of the last request's body that are to be dropped
+  framing framing_ = framing::none;  // of the body that is streamed
+  bool keep_ = false;                // the request at hand lets the connection go on
+  bool expects_continue_ = false;    // and waits for 100 before it sends its body
   bool peer_ended_ = false;
   bool ending_ = false;  // nothing more is parsed
   bool broken_ = false;  // nothing more can be sent

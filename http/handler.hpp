@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <weft/pools/stack_class.hpp>
 #include <weft/runtime/base/result.hpp>
 
 namespace weft::http {
@@ -17,7 +18,7 @@ class response;
 
 /// f(request&, response&) -> void or result<void>. Const-callable: all workers call it at once.
 ///
-/// An error answers: a status itself, deadline_exceeded 504, limit 503, anything else 500, which is reported.
+/// An error answers: as status_of() says; what it has no better answer for is 500, and reported.
 /// What it throws is reported and answered 500, or 503 if it is std::bad_alloc. It may block: it runs in a
 /// fiber. The request's views live until it returns.
 template <class F>
@@ -33,6 +34,8 @@ struct route_options {
   std::chrono::nanoseconds deadline{};
   /// The largest body that the route takes: 413 beyond.
   std::size_t body_max = 1 << 20;
+  /// The stack of the fiber that its handler runs in, middleware included.
+  stack_class stack = stack_class::kib64;
 };
 
 namespace detail {

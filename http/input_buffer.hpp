@@ -69,10 +69,12 @@ class input_buffer {
       give_back(held_);
   }
 
-  void clear() noexcept {
+  /// Empties it, and keeps the first block at most.
+  void reset() noexcept {
     begin_ = end_ = 0;
     filled_ = false;
     release();
+    if (memory_.capacity > small) give_back(memory_);
   }
 
  private:

@@ -1,4 +1,5 @@
-// Takes connections in: as many as there is room for. The others are told that there is none: 503.
+// Takes connections in: as many as there is room for. Beyond, one that has been idle for a while makes room;
+// if there is none, the others are told so: 503.
 //
 // To turn a connection away takes time, for the peer must read the answer before it is closed, and a fiber
 // and a descriptor for so long; but no memory, which may be what there is none of: the answer is made on the
@@ -6,7 +7,9 @@
 // is flooded cannot be polite to all.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
 #include <weft/http/connection.hpp>
@@ -25,24 +28,43 @@ class reception {
   /// guess between the two.
   static constexpr unsigned refusals_max = 64;
 
-  /// `of` and `times` outlive it. Keeps memory for `connections_warm` of them, though there be none.
-  reception(const service& of, const connection_times& times, std::size_t connections_max,
-            std::size_t connections_warm) noexcept;
+  /// How long who makes room has been idle. A guess: longer than a client that has just come needs to ask,
+  /// or a flood of connections would push each other out.
+  static constexpr std::chrono::nanoseconds idle_min = std::chrono::seconds{1};
+  /// Of so many connections of a worker, looked at in turn, the one that is idle longest makes room.
+  static constexpr int candidates = 64;
 
-  /// One connection, from its first byte to its last. `here`: of the worker that the calling fiber runs on.
+  /// `of` and `times` outlive it. Keeps memory for `connections_warm` of them, though there be none.
+  reception(const service& of, const connection_times& times, unsigned workers, std::size_t connections_max,
+            std::size_t connections_warm);
+
+  /// Lets one connection begin, on the worker of the calling fiber.
   ///
-  /// Blocks     the calling fiber, until the connection has ended.
-  void serve(net::tcp_stream stream, worker_part& here);
+  /// Blocks     the calling fiber, while it looks for room on other workers, or turns the connection away.
+  void take_in(net::tcp_stream stream);
+
+  /// What belongs to the worker of the calling fiber.
+  worker_part& here() noexcept;
+
+  unsigned workers() const noexcept { return workers_; }
+
+  /// Waits until all have ended; no more may begin. False: some have not by `until`.
+  bool wait(deadline until) noexcept { return live_.wait(until); }
 
  private:
+  static bool make_room(net::tcp_stream& stream, worker_part& here);
+  bool make_room_elsewhere(net::tcp_stream& stream);
   void turn_away(net::tcp_stream& stream, worker_part& here) const;
   void refuse(net::tcp_stream& stream, worker_part& here) const;
-  void report(std::string_view text) const { service_.report(service_.report_context, text); }
 
   const service& service_;
   const connection_times& times_;
   object_pool<connection> records_;
   object_pool<exchange> exchanges_;
+  weft::detail::live_count live_;
+  const unsigned workers_;
+  const std::unique_ptr<worker_part[]> parts_;
+  const connection_surroundings around_{service_, times_, exchanges_, live_};
 };
 
 }  // namespace weft::http::detail

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <weft/http/ascii.hpp>
+#include <weft/http/parameters.hpp>
 #include <weft/http/target.hpp>
 #include <weft/runtime/base/assert.hpp>
 
@@ -20,8 +21,7 @@ std::string_view request::decoded(std::string_view text, bool plus_is_space) con
 }
 
 std::string_view request::param(std::string_view name) const {
-  for (std::size_t i = 0; i < parameters_.count; ++i)
-    if (parameters_.all[i].name == name) return decoded(parameters_.all[i].value, false);
+  if (const auto value = parameters_.find(name)) return decoded(*value, false);
   WEFT_ASSERT(false, "the route's pattern has no parameter of this name");
   return {};
 }
@@ -41,19 +41,69 @@ std::optional<std::string_view> request::query(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<std::string_view> request::cookie(std::string_view name) const noexcept {
-  for (std::size_t i = 0; i < head_.field_count; ++i) {
-    if (!detail::equals_ignoring_case(head_.text(head_.fields[i].name), "cookie")) continue;
-    std::string_view rest = head_.text(head_.fields[i].value);
+// Calls `matches` with each cookie until it says that this is the one. False: it never did.
+template <class F>
+bool request::find_cookie(F matches) const {
+  for (const std::string_view line : headers("cookie")) {
+    std::string_view rest = line;
     while (!rest.empty()) {
       const std::size_t semicolon = rest.find(';');
       const std::string_view pair = detail::trimmed(rest.substr(0, semicolon));
       rest = semicolon == rest.npos ? std::string_view{} : rest.substr(semicolon + 1);
       const std::size_t equals = pair.find('=');
-      if (equals != pair.npos && pair.substr(0, equals) == name) return pair.substr(equals + 1);
+      if (equals != pair.npos && matches(name_and_value{pair.substr(0, equals), pair.substr(equals + 1)}))
+        return true;
     }
   }
+  return false;
+}
+
+std::optional<std::string_view> request::cookie(std::string_view name) const noexcept {
+  std::optional<std::string_view> value;
+  find_cookie([&](const name_and_value& c) {
+    if (c.name != name) return false;
+    value = c.value;
+    return true;
+  });
+  return value;
+}
+
+std::vector<name_and_value> request::cookies() const {
+  std::vector<name_and_value> all;
+  find_cookie([&](const name_and_value& c) {
+    all.push_back(c);
+    return false;
+  });
+  return all;
+}
+
+std::optional<std::string_view> request::trailer(std::string_view name) const noexcept {
+  std::string_view rest = body_.trailers();
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find("\r\n"));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 2));
+    const std::size_t colon = line.find(':');
+    if (colon != line.npos && detail::equals_ignoring_case(line.substr(0, colon), name))
+      return detail::trimmed(line.substr(colon + 1));
+  }
   return std::nullopt;
+}
+
+result<http::form> request::form(deadline until) {
+  const std::string_view type = detail::value_without_parameters(header("content-type").value_or(""));
+  if (!detail::equals_ignoring_case(type, "application/x-www-form-urlencoded"))
+    return std::unexpected(status::unsupported_media_type);
+  return http::form::parse(WEFT_TRY(body(until)));
+}
+
+std::string_view request::upgrade() const noexcept {
+  if (head_.minor_version == 0) return {};
+  bool asked = false;
+  for (const std::string_view line : headers("connection"))
+    detail::for_each_element(line, [&](std::string_view option) {
+      asked = asked || detail::equals_ignoring_case(option, "upgrade");
+    });
+  return asked ? header("upgrade").value_or("") : std::string_view{};
 }
 
 }  // namespace weft::http

@@ -5,23 +5,43 @@
 #include <cstddef>
 #include <memory_resource>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
+#include <weft/http/ascii.hpp>
 #include <weft/http/byte_buffer.hpp>
+#include <weft/http/form.hpp>
 #include <weft/http/request_body.hpp>
 #include <weft/http/request_head.hpp>
 #include <weft/http/route_table.hpp>
 #include <weft/http/status.hpp>
+#include <weft/http/transport.hpp>
+#include <weft/net/address.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+
+namespace weft::io {
+class file;
+}
+namespace weft::net {
+class address;
+}
 
 namespace weft::http {
 
 namespace detail {
 class exchange;
-}
+class transport;
+}  // namespace detail
+
+/// A field, or a pair like one.
+struct name_and_value {
+  std::string_view name;
+  std::string_view value;
+};
 
 class request {
  public:
@@ -30,12 +50,21 @@ class request {
 
   /// "GET". Case matters.
   std::string_view method() const noexcept { return head_.method_text(); }
+  /// "HTTP/1.1" or "HTTP/1.0".
+  std::string_view protocol() const noexcept { return head_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"; }
   /// The request-target as it was sent.
   std::string_view target() const noexcept { return head_.target_text(); }
   /// The path, percent-decoded, but for encoded slashes, which read %2F.
   std::string_view path() const noexcept { return path_; }
   /// What stands behind the `?`, as it was sent.
   std::string_view raw_query() const noexcept { return head_.raw_query(); }
+
+  /// Host, or the authority of the target if it has one: "example.org:8080". For CONNECT, where to.
+  std::string_view authority() const noexcept { return head_.authority_text(); }
+
+  /// Who sends it: the other end of the connection, which may be a proxy; none if that is gone, and on a unix
+  /// socket. Costs a system call.
+  std::optional<net::address> remote_address() const noexcept { return connection_->remote_address(); }
 
   /// What {name} of the route's pattern stands for, percent-decoded. A name that is not in the pattern is an
   /// assertion.
@@ -59,8 +88,32 @@ class request {
   std::optional<std::string_view> query(std::string_view name) const;
   /// The first field of that name, which is compared without regard to case.
   std::optional<std::string_view> header(std::string_view name) const noexcept { return head_.find(name); }
+  /// All fields, in their order.
+  auto headers() const noexcept {
+    return std::views::iota(std::size_t{0}, std::size_t{head_.field_count}) |
+           std::views::transform([this](std::size_t i) { return field(i); });
+  }
+  /// The values of all fields of that name, in their order.
+  auto headers(std::string_view name) const noexcept {
+    return std::views::iota(std::size_t{0}, std::size_t{head_.field_count}) |
+           std::views::transform([this](std::size_t i) { return field(i); }) |
+           std::views::filter(
+               [name](const name_and_value& f) { return detail::equals_ignoring_case(f.name, name); }) |
+           std::views::transform([](const name_and_value& f) { return f.value; });
+  }
+  /// The first field of that name behind a chunked body, once that was read to its end. Not merged with the
+  /// head, which was acted on before it came.
+  std::optional<std::string_view> trailer(std::string_view name) const noexcept;
+
   /// The first cookie of that name.
   std::optional<std::string_view> cookie(std::string_view name) const noexcept;
+  /// All cookies, in their order.
+  std::vector<name_and_value> cookies() const;
+
+  /// What the client would upgrade the connection to, as it wrote it ("websocket", "h2c, websocket"); empty
+  /// if it would not. Asked for by Connection: upgrade, and on HTTP/1.1 only: else Upgrade means nothing.
+  /// Source: RFC 9110, section 7.8.
+  std::string_view upgrade() const noexcept;
 
   /// The whole body.
   ///
@@ -74,6 +127,13 @@ class request {
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into, deadline until = {}) {
     return body_.read(into, until);
   }
+  /// Writes what is left of the body to `to`, where that stands; io::file::temporary() is a file for it that
+  /// goes away by itself. Returns how many bytes. Blocks as body(); errors as body(), and the file's.
+  [[nodiscard]] result<std::uint64_t> save(io::file& to, deadline until = {});
+
+  /// The body as the fields of a form; http::multipart reads one that has files. Errors:
+  /// unsupported_media_type: it is no application/x-www-form-urlencoded; else form::parse()'s and body()'s.
+  [[nodiscard]] result<http::form> form(deadline until = {});
 
  private:
   friend class detail::exchange;
@@ -85,7 +145,13 @@ class request {
   static constexpr std::size_t decoded_first = 960;  // of decoded_, which adds its own to make 1 KiB of it
 
   std::string_view decoded(std::string_view text, bool plus_is_space) const;
+  name_and_value field(std::size_t i) const noexcept {
+    return {head_.text(head_.fields[i].name), head_.text(head_.fields[i].value)};
+  }
+  template <class F>
+  bool find_cookie(F matches) const;
 
+  const detail::transport* connection_ = nullptr;
   detail::request_head head_;
   std::string_view path_;
   detail::path_parameters parameters_;

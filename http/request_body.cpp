@@ -16,6 +16,8 @@ void request_body::begin(const request_head& head, std::uint64_t body_max) noexc
   body_max_ = body_max;
   read_from_ = collected_ = false;
   whole_ = {};
+  copy_.clear();
+  trailers_.clear();
   if (chunked_) decoder_.reset();
 }
 
@@ -48,6 +50,7 @@ result<std::string_view> request_body::next_chunk_data(std::size_t at_most, dead
   for (;;) {
     const chunk_decoder::piece piece =
         decoder_.next(input_.unread().substr(0, std::max<std::size_t>(at_most, 1)));
+    keep_trailers(piece.trailers);
     input_.consume(piece.consumed);
     switch (piece.what) {
       case chunk_decoder::outcome::failed: return std::unexpected(decoder_.error());
@@ -63,6 +66,12 @@ result<std::string_view> request_body::next_chunk_data(std::size_t at_most, dead
   }
 }
 
+// Nearly every body has none, but for the empty line, which is not worth a block.
+void request_body::keep_trailers(std::string_view text) {
+  const bool only_line_end = text.empty() || text.front() == '\r' || text.front() == '\n';
+  if (!only_line_end || !trailers_.empty()) trailers_.append(text);
+}
+
 result<std::string_view> request_body::all(deadline until) {
   WEFT_ASSERT(!read_from_, "read() has taken a part of it");
   if (!collected_) {
@@ -74,13 +83,12 @@ result<std::string_view> request_body::all(deadline until) {
 
 result<std::string_view> request_body::all_plain(deadline until) {
   const auto length = static_cast<std::size_t>(left_);
-  if (input_.unread().size() >= length) {
+  if (copy_.empty() && input_.unread().size() >= length) {
     const std::string_view body = input_.unread().substr(0, length);
     input_.consume(length);
     left_ = 0;
     return body;
   }
-  copy_.clear();
   while (left_ != 0) {
     // Room for what has come or is about to come, not for what was announced: that costs the peer nothing.
     const std::size_t room =
@@ -94,7 +102,6 @@ result<std::string_view> request_body::all_plain(deadline until) {
 }
 
 result<std::string_view> request_body::all_chunked(deadline until) {
-  copy_.clear();
   while (!ended_) copy_.append(WEFT_TRY(next_chunk_data(input_buffer::slack, until)));
   return copy_.text();
 }

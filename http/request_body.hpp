@@ -33,7 +33,7 @@ class body_source {
 class request_body {
  public:
   request_body(input_buffer& input, body_source& source, std::pmr::memory_resource& memory) noexcept
-      : input_{input}, source_{source}, copy_{memory} {}
+      : input_{input}, source_{source}, copy_{memory}, trailers_{memory} {}
 
   /// Takes up the body behind `head`, which has been consumed from the input.
   void begin(const request_head& head, std::uint64_t body_max) noexcept;
@@ -41,7 +41,8 @@ class request_body {
   /// The next bytes of the body; 0 at its end.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into, deadline until);
 
-  /// All of the body, in one piece; the same again when asked again. Not after read().
+  /// All of the body, in one piece; the same again when asked again, and goes on where it stopped after a
+  /// deadline. Not after read().
   [[nodiscard]] result<std::string_view> all(deadline until);
 
   /// Consumes what of the rest has already come.
@@ -52,14 +53,20 @@ class request_body {
   /// Bytes that are still to come, for a body with a length.
   std::uint64_t left() const noexcept { return left_; }
   bool chunked() const noexcept { return chunked_; }
-  /// Gives the memory of what all() gave back.
-  void release() noexcept { copy_.release(); }
+  /// The fields behind a chunked body that was read to its end, as lines that end with CRLF.
+  std::string_view trailers() const noexcept { return trailers_.text(); }
+  /// Gives the memory of what all() gave, and of trailers(), back.
+  void release() noexcept {
+    copy_.release();
+    trailers_.release();
+  }
 
  private:
   result<std::size_t> read_plain(std::span<std::byte> into, deadline until);
   result<std::string_view> next_chunk_data(std::size_t at_most, deadline until);
   result<std::string_view> all_plain(deadline until);
   result<std::string_view> all_chunked(deadline until);
+  void keep_trailers(std::string_view text);
 
   input_buffer& input_;
   body_source& source_;
@@ -73,6 +80,7 @@ class request_body {
   std::string_view whole_;
   chunk_decoder decoder_;
   byte_buffer copy_;  // a body that does not fit into the input, or that was chunked
+  byte_buffer trailers_;
 };
 
 }  // namespace weft::http::detail

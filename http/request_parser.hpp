@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include <weft/http/field_parser.hpp>
 #include <weft/http/request_head.hpp>
 #include <weft/http/status.hpp>
 
@@ -25,9 +26,7 @@ struct head_limits {
   std::size_t method = 32;                             // bytes of a method: 501
 };
 
-enum class parse_outcome : std::uint8_t { incomplete, complete, failed };
-
-class request_parser {
+class request_parser : public field_parser {
  public:
   explicit request_parser(head_limits limits = {}) noexcept;
 
@@ -43,51 +42,24 @@ class request_parser {
   /// How to answer a head that failed.
   status error() const noexcept { return error_; }
 
-  /// Whether a byte of a head has come that has not ended yet.
-  bool begun() const noexcept { return position_ != 0; }
-
   /// Makes ready for the next head.
   void reset() noexcept;
 
  private:
-  enum class stage : std::uint8_t {
-    leading,
-    method,
-    target,
-    version,
-    name,
-    value_space,
-    value,
-    value_end,
-    head_end
-  };
-
-  enum class step : std::uint8_t { next, incomplete, complete, failed };
+  enum class stage : std::uint8_t { leading, method, target, version, fields };
 
   step advance(std::string_view bytes, request_head& head) noexcept;
   step parse_leading(std::string_view bytes) noexcept;
   step parse_method(std::string_view bytes, request_head& head) noexcept;
   step parse_target(std::string_view bytes, request_head& head) noexcept;
   step parse_version(std::string_view bytes, request_head& head) noexcept;
-  step parse_name(std::string_view bytes, request_head& head) noexcept;
-  step parse_value_space(std::string_view bytes) noexcept;
-  step parse_value(std::string_view bytes) noexcept;
-  step end_of_value(std::string_view bytes, request_head& head) noexcept;
-  step end_of_head(std::string_view bytes, request_head& head) noexcept;
+  step parse_rest(std::string_view bytes, request_head& head) noexcept;
+  step end_of_head(request_head& head) noexcept;
   bool understand(head_field field, request_head& head) noexcept;
   bool resolve_target(request_head& head) noexcept;
 
-  step fail(status why) noexcept {
-    error_ = why;
-    return step::failed;
-  }
-
   head_limits limits_;
-  std::size_t position_ = 0;  // the first byte that was not examined yet
-  std::size_t mark_ = 0;      // where the present element began
   stage stage_ = stage::leading;
-  status error_ = status::bad_request;
-  slice name_{};  // of the field whose value is being read
   slice host_{};
 };
 

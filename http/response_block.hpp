@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,13 @@ class response_block {
     write_to(out.extend(length), length, how, date);
   }
 
+  /// The same, with more fields behind the Date: each "Name: value\r\n".
+  void append_with(byte_buffer& out, std::string_view fields, persistence how, bool head_only,
+                   const char* date) const;
+
+  status code() const noexcept { return code_; }
+  std::size_t body_length() const noexcept { return variants_[0].text.size() - variants_[0].head_length; }
+
   /// How long the response is, or with `head_only` its head.
   std::size_t length_of(persistence how, bool head_only) const noexcept {
     const variant& v = variants_[static_cast<std::size_t>(how)];
@@ -63,10 +71,17 @@ class response_block {
   };
 
   std::array<variant, 3> variants_;
+  status code_;
   std::size_t date_at_ = 0;  // the same in all: Date is the first field
 };
 
 /// The plain answer of an error status, or of any that needs no more than its phrase.
 const response_block& plain_answer(status) noexcept;
+
+inline constexpr std::size_t plain_answer_max = 512;
+
+/// Writes the plain answer that ends a connection, for who has no memory but `room`. `date`: 29 bytes.
+std::string_view write_plain_answer(status s, const char* date,
+                                    std::span<char, plain_answer_max> room) noexcept;
 
 }  // namespace weft::http::detail

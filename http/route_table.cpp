@@ -1,143 +1,150 @@
 #include <weft/http/route_table.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
+#include <weft/http/ascii.hpp>
+#include <weft/http/response.hpp>
+#include <weft/http/target.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http::detail {
 namespace {
 
-bool is_parameter(std::string_view segment) noexcept { return segment.starts_with('{'); }
-bool is_tail(std::string_view segment) noexcept { return segment.ends_with("...}"); }
-
-// Takes the first segment off: "a" of "a/b", leaving "b".
-std::string_view take_segment(std::string_view& path, bool& last) noexcept {
-  const std::size_t slash = path.find('/');
-  const std::string_view segment = path.substr(0, slash);
-  last = slash == path.npos;
-  path = last ? std::string_view{} : path.substr(slash + 1);
-  return segment;
-}
-
-std::vector<std::string> split(std::string_view path) {
-  std::vector<std::string> segments;
-  path.remove_prefix(1);
-  for (bool last = false; !last;) segments.emplace_back(take_segment(path, last));
-  return segments;
-}
-
-// How much a segment leaves open: the order in which patterns are tried.
-int openness(std::string_view segment) noexcept {
-  return !is_parameter(segment) ? 0 : is_tail(segment) ? 2 : 1;
-}
-
-bool is_more_specific(const std::unique_ptr<resource>& a, const std::unique_ptr<resource>& b) {
-  const auto order = std::ranges::lexicographical_compare(a->segments, b->segments, {}, openness, openness);
-  const auto reverse = std::ranges::lexicographical_compare(b->segments, a->segments, {}, openness, openness);
-  return order != reverse ? order : a->pattern < b->pattern;
-}
-
-bool matches(const resource& r, std::string_view path, path_parameters& parameters) noexcept {
-  parameters.count = 0;
-  path.remove_prefix(1);
-  bool last = false;
-  for (const std::string& segment : r.segments) {
-    if (last) return false;
-    const std::string_view name{segment.data() + 1, segment.size() - (is_tail(segment) ? 5 : 2)};
-    if (is_tail(segment)) {
-      parameters.all[parameters.count++] = {name, path};
-      return true;
-    }
-    const std::string_view given = take_segment(path, last);
-    if (!is_parameter(segment)) {
-      if (given != segment) return false;
-    } else {
-      if (given.empty()) return false;
-      parameters.all[parameters.count++] = {name, given};
-    }
-  }
-  return last;
-}
-
-bool is_parameter_name(std::string_view name) noexcept {
-  return !name.empty() && name.find_first_of("{}./") == name.npos;
-}
+constexpr std::size_t index(http::method m) noexcept { return static_cast<std::size_t>(m); }
 
 }  // namespace
 
-bool is_pattern(std::string_view text) noexcept {
-  if (!text.starts_with('/')) return false;
-  std::string_view rest = text.substr(1);
-  std::size_t parameters = 0;
-  for (bool last = false; !last;) {
-    std::string_view segment = take_segment(rest, last);
-    if (is_parameter(segment)) {
-      if (!segment.ends_with('}') || ++parameters > path_parameters::capacity) return false;
-      if (is_tail(segment) && !last) return false;
-      segment = segment.substr(1, segment.size() - (is_tail(segment) ? 5 : 2));
-      if (!is_parameter_name(segment)) return false;
-    } else if (segment.find_first_of("{}?#") != segment.npos) {
-      return false;
-    }
-  }
-  return true;
+std::optional<std::string_view> path_parameters::find(std::string_view name) const noexcept {
+  if (names == nullptr) return std::nullopt;
+  for (std::size_t i = 0; i < count; ++i)
+    if ((*names)[i] == name) return all[i];
+  return std::nullopt;
 }
 
-route_table::route_table(router routes) : routes_{std::move(routes.routes())} {
-  for (const auto& r : routes_)
-    if (!r->any_method) resource_of(r->pattern).by_method[static_cast<std::size_t>(r->method)] = r.get();
+route_table::route_table(router routes) {
+  auto list = routes.take_routes();
+  const middleware_list outermost = list->around;
+  collect(std::move(list), {});
   for (const auto& r : routes_) {
-    if (!r->any_method) continue;
+    if (r->method != http::method::other) continue;
     auto& methods = resource_of(r->pattern).by_method;
     for (std::size_t m = 0; m < method_count; ++m)
-      if (methods[m] == nullptr && static_cast<http::method>(m) != http::method::connect)
-        methods[m] = r.get();
+      if (methods[m] == nullptr && m != index(http::method::connect)) methods[m] = r.get();
   }
-  for (auto& [pattern, r] : fixed_) finish(*r);
-  for (auto& r : patterns_) finish(*r);
-  std::ranges::sort(patterns_, is_more_specific);
+  for (auto& r : resources_) finish(*r);
+  make_nothing(outermost);
+  std::ranges::sort(hosts_, {}, &host_tree::host);
   constexpr std::string_view all = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
   options_answer_ = std::make_unique<response_block>(status::no_content, all, "");
   not_allowed_ = std::make_unique<response_block>(status::method_not_allowed, all, "");
 }
 
-resource& route_table::resource_of(const std::string& pattern) {
-  if (pattern.find('{') == pattern.npos) {
-    auto& made = fixed_[pattern];
-    if (!made) made = std::make_unique<resource>();
-    made->pattern = pattern;
-    return *made;
+// Takes over the routes of `list`, which stand inside of `around`, then those of its groups.
+void route_table::collect(std::unique_ptr<route_list> list, middleware_list around) {
+  around.insert(around.end(), list->around.begin(), list->around.end());
+  const middleware_list& all = *lists_.emplace_back(std::make_unique<middleware_list>(std::move(around)));
+  for (auto& r : list->routes) add(std::move(r), all);
+  for (auto& g : list->groups) collect(g->take_routes(), all);
+}
+
+void route_table::add(std::unique_ptr<route> r, const middleware_list& around) {
+  const bool tunnels = r->method == http::method::connect;  // which has no path
+  resource* const of = tunnels ? nullptr : &resource_of(r->pattern);
+  if (of != nullptr && of->around == nullptr) of->around = &around;
+  if (!around.empty()) {
+    if (r->answer) r->call = make_handler([answer = *r->answer](request&, response& s) { s.send(answer); });
+    r->answer.reset();
+    r->call = std::make_unique<const chain>(around, std::move(r->call));
   }
-  for (auto& r : patterns_)
-    if (r->pattern == pattern) return *r;
-  auto& made = patterns_.emplace_back(std::make_unique<resource>());
-  made->pattern = pattern;
-  made->segments = split(pattern);
-  return *made;
+  if (tunnels) {
+    WEFT_ASSERT(connect_ == nullptr, "a second handler of CONNECT");
+    connect_ = r.get();
+  } else if (r->method != http::method::other) {
+    of->by_method[index(r->method)] = r.get();
+  }
+  routes_.push_back(std::move(r));
+}
+
+resource& route_table::resource_of(const pattern& p) {
+  route_tree* tree = &anywhere_;
+  if (!p.host.empty()) {
+    auto known = std::ranges::find(hosts_, p.host, &host_tree::host);
+    if (known == hosts_.end()) known = hosts_.insert(known, {.host = p.host, .tree = {}});
+    tree = &known->tree;
+  }
+  const resource*& place = tree->at(p);
+  if (place == nullptr) place = resources_.emplace_back(std::make_unique<resource>()).get();
+  return const_cast<resource&>(*place);  // which is ours
+}
+
+// A route for what weft answers by itself, where there is middleware around it.
+const route* route_table::derive(const middleware_list& around, handler_pointer inside) {
+  auto r = std::make_unique<route>();
+  r->call = std::make_unique<const chain>(around, std::move(inside));
+  r->options.body_max = SIZE_MAX;  // which nobody reads
+  return routes_.emplace_back(std::move(r)).get();
 }
 
 // Derives what every resource answers by itself.
-void route_table::finish(resource& r) const {
-  auto& head = r.by_method[static_cast<std::size_t>(http::method::head)];
+void route_table::finish(resource& r) {
+  auto& head = r.by_method[index(http::method::head)];
   if (head == nullptr) head = r.find(http::method::get);
   for (std::size_t m = 0; m < method_count; ++m) {
     const std::string_view name = method_name(static_cast<http::method>(m));
-    if (name.empty() || (r.by_method[m] == nullptr && static_cast<http::method>(m) != http::method::options))
-      continue;
+    if (name.empty() || (r.by_method[m] == nullptr && m != index(http::method::options))) continue;
     r.allow += (r.allow.empty() ? "" : ", ") + std::string{name};
   }
+  static constexpr std::string_view phrase = "Method Not Allowed\n";
   const std::string field = "Allow: " + r.allow + "\r\n";
-  r.not_allowed = std::make_unique<response_block>(
-      status::method_not_allowed, field + "Content-Type: text/plain\r\n", "Method Not Allowed\n");
+  r.not_allowed = std::make_unique<response_block>(status::method_not_allowed,
+                                                   field + "Content-Type: text/plain\r\n", phrase);
   r.options_answer = std::make_unique<response_block>(status::no_content, field, "");
+  if (r.around->empty()) return;
+  auto& options = r.by_method[index(http::method::options)];
+  if (options == nullptr)
+    options = derive(*r.around, make_handler([allow = r.allow](request&, response& s) {
+      s.status(status::no_content).header("Allow", allow);
+    }));
+  const route* const refusal = derive(*r.around, make_handler([allow = r.allow](request&, response& s) {
+    s.status(status::method_not_allowed).header("Allow", allow).header("Content-Type", "text/plain");
+    s.text(phrase);
+  }));
+  for (const route*& m : r.by_method)
+    if (m == nullptr) m = refusal;
 }
 
-const resource* route_table::find(std::string_view path, path_parameters& parameters) const noexcept {
-  parameters.count = 0;
-  if (const auto it = fixed_.find(path); it != fixed_.end()) return it->second.get();
-  for (const auto& r : patterns_)
-    if (matches(*r, path, parameters)) return r.get();
-  return nullptr;
+// What is not there, and the middleware around it.
+void route_table::make_nothing(const middleware_list& around) {
+  static constexpr std::string_view phrase = "Not Found\n";
+  const auto block = [&] {
+    return std::make_unique<response_block>(status::not_found, "Content-Type: text/plain\r\n", phrase);
+  };
+  nothing_.not_allowed = block();
+  nothing_.options_answer = block();
+  if (around.empty()) return;
+  nothing_.by_method.fill(derive(around, make_handler([](request&, response&) -> result<void> {
+                                   return std::unexpected(status::not_found);
+                                 })));
+}
+
+const route_tree* route_table::tree_of(std::string_view host) const noexcept {
+  const auto before = [](const host_tree& t, std::string_view wanted) {
+    return std::ranges::lexicographical_compare(t.host, wanted, {}, {}, to_lower);
+  };
+  const auto known = std::lower_bound(hosts_.begin(), hosts_.end(), host, before);
+  return known != hosts_.end() && equals_ignoring_case(known->host, host) ? &known->tree : nullptr;
+}
+
+const resource& route_table::find(std::string_view authority, std::string_view path,
+                                  path_parameters& parameters) const noexcept {
+  const resource* found = nullptr;
+  if (!hosts_.empty())
+    if (const route_tree* const tree = tree_of(host_of(authority)); tree != nullptr)
+      found = tree->find(path, parameters);
+  if (found == nullptr) found = anywhere_.find(path, parameters);
+  return found != nullptr ? *found : nothing_;
 }
 
 }  // namespace weft::http::detail

@@ -1,7 +1,6 @@
-// The routes of a router, arranged for looking up: a path without parameters is one hash, others are tried in
-// order.
+// The routes of a router, arranged for looking up: a radix tree per host, and one for all hosts.
 //
-// Immutable once built, and shared by all workers.
+// Immutable once built, and shared by all workers; a lookup allocates nothing.
 #pragma once
 
 #include <array>
@@ -10,78 +9,79 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include <weft/http/handler.hpp>
 #include <weft/http/method.hpp>
-#include <weft/http/precompiled.hpp>
 #include <weft/http/response_block.hpp>
+#include <weft/http/route_list.hpp>
+#include <weft/http/route_tree.hpp>
 #include <weft/http/router.hpp>
 
 namespace weft::http::detail {
 
-struct route {
-  std::string pattern;
-  http::method method = http::method::get;
-  bool any_method = false;
-  handler_pointer call;
-  std::optional<precompiled> answer;  // instead of `call`
-  route_options options;
+/// The {parameters} of a matched pattern; still percent-encoded.
+struct path_parameters : parameter_values {
+  /// The value of that name, if there is one.
+  std::optional<std::string_view> find(std::string_view name) const noexcept;
+
+  const std::vector<std::string>* names = nullptr;  // of the route that was chosen
 };
 
-/// The {parameters} of a matched pattern, in its order; still percent-encoded.
-struct path_parameters {
-  static constexpr std::size_t capacity = 8;
-
-  struct parameter {
-    std::string_view name;
-    std::string_view value;
-  };
-  std::array<parameter, capacity> all;
-  std::size_t count = 0;
-};
-
-/// All that is registered for one pattern.
+/// All that is registered for patterns that match the same paths.
 struct resource {
-  std::string pattern;
-  std::vector<std::string> segments;  // of a pattern with parameters
+  const route* find(http::method m) const noexcept { return by_method[static_cast<std::size_t>(m)]; }
+  /// What answers a method that has no route.
+  const response_block& answer_without_route(http::method m) const noexcept {
+    return m == http::method::options ? *options_answer : *not_allowed;
+  }
+
   std::array<const route*, method_count> by_method{};
   std::string allow;                               // "GET, HEAD, OPTIONS"
   std::unique_ptr<response_block> not_allowed;     // 405 with Allow
   std::unique_ptr<response_block> options_answer;  // 204 with Allow
-
-  const route* find(http::method m) const noexcept { return by_method[static_cast<std::size_t>(m)]; }
+  const middleware_list* around = nullptr;         // what these two pass through
 };
 
 class route_table {
  public:
   explicit route_table(router routes);
 
-  /// The resource at `path`, which begins with a slash and is decoded but for encoded slashes; null if there
-  /// is none. Cost: a hash of the path; then for each pattern with parameters a comparison of segments.
-  const resource* find(std::string_view path, path_parameters& parameters) const noexcept;
+  /// What answers `path`, which begins with a slash and is percent-encoded, soundly, on that host; where no
+  /// pattern matches, what answers 404.
+  ///
+  /// Cost       that of route_tree::find(), and a search for the host where there are patterns with hosts.
+  const resource& find(std::string_view authority, std::string_view path,
+                       path_parameters& parameters) const noexcept;
 
   /// The answers of the server as a whole: to OPTIONS *, and to CONNECT.
   const response_block& options_answer() const noexcept { return *options_answer_; }
   const response_block& not_allowed() const noexcept { return *not_allowed_; }
+  /// The route of CONNECT; null if there is none.
+  const route* connect_route() const noexcept { return connect_; }
 
  private:
-  struct hash : std::hash<std::string_view> {
-    using is_transparent = void;
+  struct host_tree {
+    std::string host;  // in lower case
+    route_tree tree;
   };
 
-  resource& resource_of(const std::string& pattern);
-  void finish(resource& r) const;
+  void collect(std::unique_ptr<route_list> list, middleware_list around);
+  resource& resource_of(const pattern& p);
+  const route_tree* tree_of(std::string_view host) const noexcept;
+  void add(std::unique_ptr<route> r, const middleware_list& around);
+  void finish(resource& r);
+  void make_nothing(const middleware_list& around);
+  const route* derive(const middleware_list& around, handler_pointer inside);
 
   std::vector<std::unique_ptr<route>> routes_;
-  std::unordered_map<std::string, std::unique_ptr<resource>, hash, std::equal_to<>> fixed_;
-  std::vector<std::unique_ptr<resource>> patterns_;  // the most specific first
+  std::vector<std::unique_ptr<resource>> resources_;
+  std::vector<std::unique_ptr<middleware_list>> lists_;  // each router's, with those around it
+  route_tree anywhere_;
+  std::vector<host_tree> hosts_;  // sorted once all are there
+  resource nothing_;              // 404
   std::unique_ptr<response_block> options_answer_;
   std::unique_ptr<response_block> not_allowed_;
+  const route* connect_ = nullptr;
 };
-
-/// Whether `text` is a pattern: see router.hpp.
-bool is_pattern(std::string_view text) noexcept;
 
 }  // namespace weft::http::detail

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <weft/runtime/base/byte_kernels.hpp>
+
 namespace weft::http::detail {
 namespace {
 
@@ -25,9 +27,24 @@ constexpr auto classes = [] {
 }();
 
 template <byte_class Class>
+constexpr byte_set others = [] {
+  byte_set set;
+  for (unsigned c = 0; c < 256; ++c)
+    if ((classes[c] & Class) == 0) set.add(static_cast<std::byte>(c));
+  return set;
+}();
+
+// So many bytes are looked at one by one before the vectors are called, because methods and most names are
+// shorter. Measured over 0, 4, 8, 16, 24: at 8 a browser's head of 594 bytes takes 475 ns, not the 768 of
+// this loop alone, and one of 40 bytes 114, not 120; at 0 they take 376 and 148.
+constexpr std::ptrdiff_t short_run = 8;
+
+template <byte_class Class>
 const char* scan(const char* first, const char* last) noexcept {
-  while (first != last && (classes[static_cast<std::uint8_t>(*first)] & Class) != 0) ++first;
-  return first;
+  const char* const soon = last - first > short_run ? first + short_run : last;
+  while (first != soon && (classes[static_cast<std::uint8_t>(*first)] & Class) != 0) ++first;
+  if (first != soon || soon == last) return first;
+  return first + simd::find_any_of(std::string_view{first, last}, others<Class>);
 }
 
 }  // namespace

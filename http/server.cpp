@@ -1,6 +1,7 @@
 #include <weft/http/server.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <weft/http/connection.hpp>
@@ -39,16 +40,19 @@ struct server::state {
     };
   }
 
+  using connections = weft::detail::intrusive_list<detail::connection>;
+
+  template <class F>
+  void on_each_worker(F f);
   void end_idle_connections();
+  void end_connections(deadline until);
 
   const server_options options;
   const detail::connection_times times;
   detail::server_memory memory{std::min(connections_warm, options.connections_max)};
   detail::service service;
-  detail::reception reception{service, times, options.connections_max, connections_warm};
   std::vector<net::tcp_listener> listeners;
-  std::unique_ptr<detail::worker_part[]> parts;  // one per worker, while serve() runs
-  std::size_t workers = 0;
+  std::optional<detail::reception> reception;  // once serve() runs
   event stop;
 };
 
@@ -57,7 +61,7 @@ server::server(router routes, server_options options)
 server::~server() = default;
 
 result<void> server::listen(std::string_view at, net::listen_options options) {
-  WEFT_ASSERT(state_->parts == nullptr, "listen() while serve() runs");
+  WEFT_ASSERT(!state_->reception, "listen() while serve() runs");
   options.drain = state_->options.drain;
   state_->listeners.push_back(WEFT_TRY(net::tcp_listener::bind(at, options)));
   return {};
@@ -75,37 +79,49 @@ void server::request_stop() noexcept {
 }
 
 // A connection belongs to its worker, so each worker looks after its own.
-void server::state::end_idle_connections() {
+template <class F>
+void server::state::on_each_worker(F f) {
   std::vector<task<void>> all;
-  all.reserve(workers);
-  for (unsigned i = 0; i < workers; ++i)
-    all.push_back(spawn(
-        [this] {
-          // First what has been received already reaches its connection, which then is no longer idle.
-          this_fiber::sleep_for(std::chrono::milliseconds{1});
-          for (detail::connection& c : parts[worker::current()->index()].connections) c.end_if_idle();
-        },
-        {.name = "http drain", .worker = i}));
+  all.reserve(reception->workers());
+  for (unsigned i = 0; i < reception->workers(); ++i)
+    all.push_back(
+        spawn([this, f] { f(reception->here().connections); }, {.name = "http drain", .worker = i}));
   for (auto& t : all) t.join();
+}
+
+void server::state::end_idle_connections() {
+  on_each_worker([](connections& all) {
+    // First what has been received already reaches its connection, which then is no longer idle.
+    this_fiber::sleep_for(std::chrono::milliseconds{1});
+    for (detail::connection& c : all) c.end_if_idle();
+  });
+}
+
+// Lets them end by themselves until then.
+void server::state::end_connections(deadline until) {
+  if (reception->wait(until)) return;
+  on_each_worker([](connections& all) {
+    for (detail::connection& c : all) c.stop();
+  });
+  reception->wait(deadline::never());
 }
 
 result<void> server::serve() {
   state& s = *state_;
-  WEFT_ASSERT(s.parts == nullptr, "serve() is for once");
-  s.workers = worker::current()->owner().workers().size();
-  s.parts = std::make_unique<detail::worker_part[]>(s.workers);
+  WEFT_ASSERT(!s.reception, "serve() is for once");
+  const auto workers = static_cast<unsigned>(worker::current()->owner().workers().size());
+  s.reception.emplace(s.service, s.times, workers, s.options.connections_max, connections_warm);
   std::vector<task<result<void>>> serving;
   serving.reserve(s.listeners.size());
   for (net::tcp_listener& l : s.listeners)
     serving.push_back(spawn(
         [&s, &l] {
-          return l.serve([&s](net::tcp_stream stream) {
-            s.reception.serve(std::move(stream), s.parts[worker::current()->index()]);
-          });
+          return l.serve([&s](net::tcp_stream stream) { s.reception->take_in(std::move(stream)); });
         },
         {.name = "http listener"}));
   const result<void> stopped = s.stop.wait();
   request_stop();
+  const deadline until{s.options.drain};
   for (net::tcp_listener& l : s.listeners) l.close();
   s.end_idle_connections();
   result<void> outcome = stopped;
@@ -113,6 +129,7 @@ result<void> server::serve() {
     const result<void> served = t.join();
     if (!served && outcome) outcome = served;
   }
+  s.end_connections(until);
   return outcome;
 }
 

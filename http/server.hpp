@@ -20,7 +20,8 @@
 namespace weft::http {
 
 struct server_options {
-  /// Connections beyond this are answered 503 and closed; only closed if many are being answered so already.
+  /// Connections beyond this take the place of one that has been idle for a second or more. If there is none,
+  /// they are answered 503 and closed; only closed if many are being answered so already.
   /// At least 1.
   std::size_t connections_max = 10'000;
   /// How long a request's body may take to come, from the end of its head: 408 beyond. A handler may go on

@@ -95,6 +95,8 @@ status status_of(const std::error_code& error) noexcept {
   if (error.category() == status_category()) return static_cast<status>(error.value());
   if (error == errc::deadline_exceeded) return status::gateway_timeout;
   if (error == errc::limit) return status::service_unavailable;
+  if (const auto meant = error.default_error_condition(); meant.category() == status_category())
+    return static_cast<status>(meant.value());
   return status::internal_server_error;
 }
 

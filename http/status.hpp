@@ -85,8 +85,8 @@ const std::error_category& status_category() noexcept;
 
 std::error_code make_error_code(status) noexcept;
 
-/// The status that answers a handler's error: a status itself, 504 for deadline_exceeded, 503 for limit, else
-/// 500.
+/// The status that answers a handler's error: a status itself, 504 for deadline_exceeded, 503 for limit, what
+/// its category gives as its condition if that is a status (as jwt_error's does), else 500.
 status status_of(const std::error_code&) noexcept;
 
 }  // namespace weft::http

@@ -68,6 +68,12 @@ bool is_authority(std::string_view text) noexcept {
   return is_host_name(text.substr(0, colon)) && (colon == text.npos || is_port(text.substr(colon + 1)));
 }
 
+std::string_view host_of(std::string_view authority) noexcept { return split_port(authority).host; }
+
+bool is_host_and_port(std::string_view text) noexcept {
+  return is_authority(text) && is_digit(text.back()) && text.find(':') != text.npos;
+}
+
 bool same_authority(std::string_view a, std::string_view b, std::string_view scheme) noexcept {
   const std::string_view usual = equals_ignoring_case(scheme, "https") ? "443" : "80";
   const host_and_port left = split_port(a);

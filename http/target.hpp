@@ -13,6 +13,12 @@ namespace weft::http::detail {
 /// up to 65535. No userinfo, and no comma, which the grammar allows but only a merge of two Hosts makes.
 bool is_authority(std::string_view text) noexcept;
 
+/// The host of an authority: without its port.
+std::string_view host_of(std::string_view authority) noexcept;
+
+/// Whether `text` is that with a port.
+bool is_host_and_port(std::string_view text) noexcept;
+
 /// Whether two authorities name the same host and port for `scheme` ("http" or "https"), whose default port
 /// may be left out.
 bool same_authority(std::string_view a, std::string_view b, std::string_view scheme) noexcept;

@@ -25,7 +25,9 @@ bool visible(char c) { return c > ' ' && c != 0x7f; }
 
 }  // namespace
 
-const char* scan_token(const char* first, const char* last) noexcept { return scan(first, last, is_token); }
+const char* scan_token(const char* first, const char* last) noexcept {
+  return scan(first, last, [](char c) { return is_token(c); });
+}
 const char* scan_target(const char* first, const char* last) noexcept {
   return scan(first, last, [](char c) { return visible(c) && c != '#' && c != '\\'; });
 }

@@ -128,16 +128,19 @@ TEST(InputBuffer, a_head_that_is_held_stays_where_it_is_while_the_body_comes) {
   }
 }
 
-TEST(InputBuffer, clear_gives_up_what_was_held) {
+TEST(InputBuffer, reset_keeps_the_first_block_only) {
   counting_memory memory;
   input_buffer buffer{head_max, memory};
   receive(buffer, letters(4000));
   buffer.hold(3900);
   receive(buffer, letters(3000));
   EXPECT_EQ(memory.live(), input_buffer::small + large);
-  buffer.clear();
+  buffer.reset();
   EXPECT_TRUE(buffer.empty());
-  EXPECT_EQ(memory.live(), large);
+  EXPECT_EQ(memory.live(), 0u);
+  receive(buffer, letters(100));
+  buffer.reset();
+  EXPECT_EQ(memory.live(), input_buffer::small);
 }
 
 }  // namespace

@@ -17,9 +17,8 @@
 namespace weft::testing {
 namespace {
 
-using http::detail::connection;
-using http::detail::exchange;
 using http::detail::reception;
+using namespace std::chrono_literals;
 
 // Gives so many blocks, none of more than so many bytes.
 class scarce_memory final : public std::pmr::memory_resource {
@@ -58,21 +57,22 @@ class Reception : public weft_test::leak_check {
 
   client connect() const { return client{at->local_address()}; }
 
-  // Serves the client that has connected last.
+  // Serves the client that has connected last, to its end.
   void serve(reception& r) {
-    rt.block_on([&] { r.serve(at->accept().value(), here); });
+    rt.block_on([&] {
+      r.take_in(at->accept().value());
+      EXPECT_TRUE(r.wait(30s));
+    });
   }
   // What one gets that sends this, and then ends its side.
   std::string answer_to(std::string_view bytes) {
-    reception r{*of, times, 10, 0};
+    reception r{*of, times, 1, 10, 0};
     client c = connect();
     c.send(bytes);
     c.end();
     serve(r);
-    EXPECT_EQ(here.refusals, before_);
     return c.rest();
   }
-  void others_are_being_turned_away(unsigned count) { here.refusals = before_ = count; }
 
   static inline std::vector<std::string> heard;
   static constexpr std::string_view no_memory = "there is no memory for its request";
@@ -81,11 +81,7 @@ class Reception : public weft_test::leak_check {
   scarce_memory memory;
   std::optional<http::detail::service> of;
   http::detail::connection_times times;
-  http::detail::worker_part here;
   std::optional<net::tcp_listener> at;
-
- private:
-  unsigned before_ = 0;
 };
 
 TEST_F(Reception, serves_a_connection_to_its_end) {
@@ -113,12 +109,15 @@ TEST_F(Reception, without_memory_for_the_first_answer_answers_503) {
 
 TEST_F(Reception, without_memory_for_a_later_request_answers_503_behind_what_was_answered) {
   memory.blocks = 2;  // the input's, and the output's for the first answer
-  reception r{*of, times, 10, 0};
+  reception r{*of, times, 1, 10, 0};
   client c = connect();
   c.send(get("/"));
-  task<void> serving = rt.spawn([&] { r.serve(at->accept().value(), here); });
+  task<void> serving = rt.spawn([&] {
+    r.take_in(at->accept().value());
+    EXPECT_TRUE(r.wait(30s));
+  });
   EXPECT_EQ(status_of(c.response()), "200");
-  c.send(get("/"));
+  c.send(get("/large"));
   EXPECT_EQ(status_of(c.response()), "503");
   c.end();
   EXPECT_EQ(c.rest(), "");
@@ -133,28 +132,25 @@ TEST_F(Reception, closes_what_cannot_be_told_apart_from_an_answer_and_reports_it
   EXPECT_NE(heard[0].find("closed"), std::string::npos) << heard[0];
 }
 
-TEST_F(Reception, a_connection_without_an_exchange_says_so_and_is_still_open) {
-  object_pool<exchange> exchanges{{.name = "one exchange", .limit = 1, .exhausted = exhaustion::refuse}};
-  const client c = connect();
-  rt.block_on([&] {
-    const auto other = exchanges.acquire(*of, here.date);
-    ASSERT_TRUE(other);
-    connection refused{*of, times, exchanges, here, at->accept().value()};
-    const result<void> served = refused.run();
-    ASSERT_FALSE(served);
-    EXPECT_EQ(served.error(), errc::limit);
-    EXPECT_TRUE(refused.can_be_refused());
-    EXPECT_GE(refused.take_stream().native_handle(), 0);
-  });
-}
-
 TEST_F(Reception, turns_only_so_many_away_at_once_and_closes_beyond) {
-  memory.blocks = 0;
-  others_are_being_turned_away(reception::refusals_max - 1);
-  EXPECT_EQ(status_of(answer_to(get("/"))), "503");
-  others_are_being_turned_away(reception::refusals_max);
-  EXPECT_EQ(answer_to(get("/")), "");
-  EXPECT_EQ(heard.size(), 2u);
+  reception r{*of, times, 1, 1, 0};
+  client first = connect();
+  const auto answer_of_another = [&](unsigned others) {  // others being turned away
+    client c = connect();
+    c.send(get("/"));
+    c.end();
+    rt.block_on([&] {
+      r.here().refusals = others;
+      r.take_in(at->accept().value());
+      EXPECT_EQ(std::exchange(r.here().refusals, 0), others);
+    });
+    return c.rest();
+  };
+  rt.block_on([&] { r.take_in(at->accept().value()); });
+  EXPECT_EQ(status_of(answer_of_another(reception::refusals_max - 1)), "503");
+  EXPECT_EQ(answer_of_another(reception::refusals_max), "");
+  first.end();
+  rt.block_on([&] { EXPECT_TRUE(r.wait(30s)); });
 }
 
 // A request that is longer than one read of who turns it away.

@@ -1,5 +1,5 @@
-// A peer that follows a script: sends its bytes in given pieces, then ends its side; keeps what it receives
-// and counts the sends.
+// A peer that follows a script: sends its bytes in given pieces, then ends its side; an empty piece is a
+// pause that a read does not outwait. Keeps what it receives and counts the sends.
 #pragma once
 
 #include <cstring>
@@ -7,8 +7,11 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include <weft/http/exchange.hpp>
 #include <weft/http/transport.hpp>
+#include <weft/io/file.hpp>
 
 class scripted_transport final : public weft::http::detail::transport {
  public:
@@ -19,6 +22,7 @@ class scripted_transport final : public weft::http::detail::transport {
       if (stays_silent) return std::unexpected(weft::errc::deadline_exceeded);
       return std::size_t{0};
     }
+    if (pieces_[piece_].empty()) return ++piece_, std::unexpected(weft::errc::deadline_exceeded);
     const std::string_view piece = std::string_view{pieces_[piece_]}.substr(at_);
     const std::size_t length = std::min(piece.size(), into.size());
     std::memcpy(into.data(), piece.data(), length);
@@ -38,9 +42,21 @@ class scripted_transport final : public weft::http::detail::transport {
     return {};
   }
 
+  void hand_over(weft::net::tcp_stream&) noexcept override { handed_over = true; }
+  weft::result<void> write_file(weft::byte_view before, weft::io::file& from, std::uint64_t offset,
+                                std::uint64_t length, weft::deadline until) override {
+    std::string bytes(length, '\0');
+    const ssize_t n = ::pread(from.native_handle(), bytes.data(), length, static_cast<off_t>(offset));
+    if (n != static_cast<ssize_t>(length)) return std::unexpected(weft::errc::end_of_stream);
+    ++files;
+    WEFT_TRY(write(before, until));
+    return write(bytes, until);
+  }
+
   /// Drives `e` as a connection's fiber does, to its end.
   void drive(weft::http::detail::exchange& e) {
     using weft::http::detail::exchange;
+    e.end();  // the last conversation
     e.begin(*this);
     for (;;) {
       switch (e.advance()) {
@@ -63,8 +79,10 @@ class scripted_transport final : public weft::http::detail::transport {
   std::string received;
   unsigned sends = 0;
   std::size_t largest_send = 0;
+  unsigned files = 0;         // parts of files that were sent as such
   bool stays_silent = false;  // after the script, instead of ending its side
   bool gone = false;          // writes fail
+  bool handed_over = false;   // to a handler
 
  private:
   std::vector<std::string> pieces_;

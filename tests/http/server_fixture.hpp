@@ -99,6 +99,8 @@ class client {
   }
   bool clean() const { return end_ == 0; }
 
+  std::string local_address() const { return net::address::local_of(fd_)->string(); }
+
   unsigned data_segments() const {
     tcp_info info{};
     socklen_t size = sizeof info;
@@ -144,7 +146,7 @@ class HttpServer : public weft_test::leak_check {
  protected:
   void TearDown() override { stop(); }
 
-  void start(http::server_options options = {}) {
+  void start(http::server_options options = {}, void (*more)(http::router&) = nullptr) {
     using namespace std::chrono_literals;
     http::router r;
     r.get("/", http::precompiled{http::status::ok, "text/plain", "Hello, World!"});
@@ -175,8 +177,10 @@ class HttpServer : public weft_test::leak_check {
       WEFT_TRY(s.write(std::string_view{"tick"}));
       return this_fiber::sleep_for(60s);
     });
+    r.get("/peer", [](http::request& q, http::response& s) { s.text(q.remote_address()->string()); });
     r.get("/big", [](http::request&, http::response& s) { s.body(std::string(1 << 20, 'b'), "text/plain"); });
     r.get("/throws", [](http::request&, http::response&) { throw std::runtime_error{"out of luck"}; });
+    if (more != nullptr) more(r);
     runtime_ = std::make_unique<runtime>(weft::options{.workers = 2, .error_sink = hear});
     server_ = std::make_unique<http::server>(std::move(r), options);
     runtime_->block_on([&] { ASSERT_TRUE(server_->listen("127.0.0.1:0")); });
@@ -199,6 +203,7 @@ class HttpServer : public weft_test::leak_check {
     return took;
   }
 
+  runtime& rt() { return *runtime_; }
   client connect() const { return client{at_}; }
   bool serves() const {
     client c = connect();

@@ -137,5 +137,46 @@ TEST_F(HttpServer, turns_away_connections_beyond_its_limit) {
   FAIL() << "the place of a connection that ended is not given to another";
 }
 
+// What was answered before goes out although a later handler waits.
+TEST_F(HttpServer, sends_earlier_answers_while_a_handler_waits) {
+  start({.drain = 50ms});
+  client c = connect();
+  c.send(get("/") + get("/json") + get("/sleep?ms=60000"));
+  EXPECT_EQ(body_of(c.response()), "Hello, World!");
+  EXPECT_EQ(body_of(c.response()), "{}");
+}
+
+TEST_F(HttpServer, asks_the_handler_of_a_peer_that_has_gone_to_stop) {
+  start({.drain = 60s});
+  client c = connect();
+  c.send(get("/sleep?ms=60000"));
+  std::this_thread::sleep_for(50ms);  // so that it runs
+  c.reset();
+  EXPECT_LT(stop(), 30s);
+}
+
+TEST_F(HttpServer, lets_the_idlest_connection_make_room_for_a_new_one) {
+  start({.connections_max = 3});
+  client handling = connect();
+  handling.send(get("/sleep?ms=60000"));
+  std::vector<client> all;
+  for (std::size_t i = 0; i < 2; ++i) {
+    all.push_back(connect());
+    all[i].send(get("/"));
+    EXPECT_EQ(status_of(all[i].response()), "200");
+  }
+  std::this_thread::sleep_for(1100ms);
+  std::vector<client> newcomers;
+  for (std::size_t i = 0; i < 2; ++i) {
+    newcomers.push_back(connect());
+    newcomers[i].send(get("/"));
+    EXPECT_EQ(status_of(newcomers[i].response()), "200");
+  }
+  for (client& c : all) {
+    EXPECT_EQ(c.rest(), "");
+    EXPECT_TRUE(c.clean());
+  }
+}
+
 }  // namespace
 }  // namespace weft::testing

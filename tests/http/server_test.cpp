@@ -2,11 +2,20 @@
 // real time: the clients are foreign threads, and a date changes once a second.
 #include "server_fixture.hpp"
 
+#include <sys/socket.h>
+
+#include <atomic>
 #include <ctime>
+#include <deque>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include <weft/io/descriptor.hpp>
+#include <weft/pools/pool_registry.hpp>
+#include <weft/runtime/event.hpp>
 
 namespace weft::testing {
 namespace {
@@ -139,6 +148,7 @@ TEST_F(HttpServer, asks_for_a_body_that_waits_for_it) {
 TEST_F(HttpServer, leaves_nothing_behind_after_many_connections) {
   start();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([this] {
       for (int i = 0; i < 250; ++i) {
@@ -153,9 +163,11 @@ TEST_F(HttpServer, leaves_nothing_behind_after_many_connections) {
 TEST_F(HttpServer, serves_many_connections_at_once) {
   start();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([this] {
       std::vector<client> clients;
+      clients.reserve(50);
       for (int i = 0; i < 50; ++i) clients.push_back(connect());
       for (int round = 0; round < 20; ++round) {
         for (client& c : clients) c.send(get("/") + get("/json"));
@@ -166,6 +178,94 @@ TEST_F(HttpServer, serves_many_connections_at_once) {
       }
     });
   for (auto& t : threads) t.join();
+}
+
+TEST_F(HttpServer, holds_nothing_but_a_record_for_connections_that_wait) {
+  start();
+  std::vector<client> idle;
+  idle.reserve(50);
+  for (int i = 0; i < 50; ++i) {
+    idle.push_back(connect());
+    idle.back().send(get(i % 2 == 0 ? "/" : "/json"));
+    EXPECT_EQ(status_of(idle.back().response()), "200");
+  }
+  const auto in_use = [](std::string_view pool) {
+    std::size_t count = 0;
+    for_each_pool([&](std::string_view name, const pool_stats& s) {
+      if (name == pool) count += s.in_use;
+    });
+    return count;
+  };
+  EXPECT_LE(in_use("http exchanges"), 4u);  // what each worker keeps
+  EXPECT_EQ(in_use("receive buffers"), 0u);
+  EXPECT_EQ(in_use("http connections"), 50u);
+}
+
+// Somebody else has them all: requests are received into memory of their connections' own.
+TEST_F(HttpServer, serves_on_when_no_receive_buffer_is_left) {
+  start();
+  event done;
+  std::atomic<int> ready{0};
+  std::vector<task<void>> hoarders;
+  hoarders.reserve(2);
+  for (unsigned w = 0; w < 2; ++w)
+    hoarders.push_back(rt().spawn(
+        [&] {
+          int fds[2];
+          ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+          detail::descriptor near{fds[0]};
+          detail::descriptor far{fds[1]};
+          std::deque<io::lessee> lessees;
+          std::vector<io::leased_bytes> all;
+          for (;;) {
+            EXPECT_TRUE(far.send(std::as_bytes(std::span{"x", 1})));
+            auto got = near.recv_leased(lessees.emplace_back());
+            if (!got) break;
+            all.push_back(std::move(*got));
+          }
+          EXPECT_GE(all.size(), 200u);
+          ++ready;
+          EXPECT_TRUE(done.wait());
+        },
+        {.worker = w}));
+  while (ready < 2) std::this_thread::sleep_for(1ms);
+  std::vector<client> clients;
+  clients.reserve(8);
+  for (int i = 0; i < 8; ++i) clients.push_back(connect());
+  for (int round = 0; round < 20; ++round)
+    for (client& c : clients) {
+      c.send(round % 2 == 0 ? get("/") : post("/echo", std::string(9000, 'e')));
+      const std::string response = c.response();
+      ASSERT_EQ(status_of(response), "200");
+      ASSERT_EQ(body_of(response), round % 2 == 0 ? "Hello, World!" : std::string(9000, 'e'));
+    }
+  done.set();
+  for (auto& h : hoarders) h.join();
+  EXPECT_TRUE(serves());
+}
+
+// Longer than a receive buffer, in one piece and in two.
+TEST_F(HttpServer, answers_what_fills_a_receive_buffer) {
+  start();
+  for (const std::size_t length : {4000u, 4096u, 4097u, 8192u, 12000u}) {
+    client c = connect();
+    const std::size_t bare = get("/", "X: \r\n").size();
+    const std::string request = get("/", "X: " + std::string(length - bare, 'x') + "\r\n");
+    ASSERT_EQ(request.size(), length);
+    for (int i = 0; i < 3; ++i) {
+      c.send(request);
+      ASSERT_EQ(body_of(c.response()), "Hello, World!");
+    }
+    c.send(request + request + get("/"));
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(body_of(c.response()), "Hello, World!");
+  }
+}
+
+TEST_F(HttpServer, tells_handlers_who_asks) {
+  start();
+  client c = connect();
+  c.send(get("/peer"));
+  EXPECT_EQ(body_of(c.response()), c.local_address());
 }
 
 }  // namespace
