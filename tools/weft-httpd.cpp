@@ -4,7 +4,13 @@
 //   curl -i http://127.0.0.1:8080/          Hello, World!, a precompiled response; /plaintext is the same
 //   curl http://127.0.0.1:8080/json         by a handler
 //   curl -d hello http://127.0.0.1:8080/echo
+//   curl http://127.0.0.1:8080/users/42     a number from the path
+//   curl http://127.0.0.1:8080/sleep?ms=500 and /cpu?ms=50: a fiber that sleeps, one that computes
+//   curl -T FILE -X POST http://127.0.0.1:8080/upload
+//   curl -N http://127.0.0.1:8080/events    server-sent events
+//   http://127.0.0.1:8080/demo              all of them, in a browser
 //   curl http://127.0.0.1:8080/stats        with --stats: the pools of the process, as JSON
+//   weft-httpd --root DIRECTORY             serves its files
 //
 // It says where it listens and nothing else. SIGINT and SIGTERM drain it: status 0. What cannot be started is
 // one line with the cause and the remedy: status 2.
@@ -19,14 +25,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <weft/config.hpp>
+#include <weft/http/access_log.hpp>
+#include <weft/http/middleware/logger.hpp>
 #include <weft/http/server.hpp>
 #include <weft/net/address.hpp>
-#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/signals.hpp>
+#include <weft/runtime/spawn.hpp>
+
+#include "demo_routes.hpp"
 
 namespace http = weft::http;
 
@@ -35,7 +46,9 @@ namespace {
 struct settings {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
-  bool stats = false;
+  demo_options routes;
+  std::string access_log;  // empty: none
+  http::log_format log_format = http::log_format::combined;
   weft::options runtime;
   http::server_options server;
 };
@@ -53,7 +66,15 @@ int usage() {
       "  --memory NAME          where stacks lie and how many are kept: pooled, numa_aware or adaptive "
       "(pooled)\n"
       "  --stats                answer GET /stats with the pools of this process, to whoever asks\n"
-      "  --max-connections N    connections beyond this are answered 503 (10000)\n"
+      "  --root DIRECTORY       serve its files instead of the greeting\n"
+      "  --access-log FILE      log every request; - for standard output\n"
+      "  --log-format NAME      common, combined or json (combined)\n"
+      "  --max-connections N    connections beyond this take the place of idle ones, or are answered 503 "
+      "(10000)\n"
+      "  --head-seconds N       how long a request's head may take to come (10)\n"
+      "  --request-seconds N    how long a request's body may take to come (30)\n"
+      "  --write-seconds N      how long a client may take to receive something (30)\n"
+      "  --idle-seconds N       how long a connection may wait between requests (75)\n"
       "  --drain-seconds N      how long requests may go on after SIGINT or SIGTERM (10)\n"
       "  --help, --version\n",
       stdout);
@@ -91,10 +112,33 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
   if (flag == "--port") return take(s.port, 0, 65535);
   if (flag == "--workers") return take(s.runtime.workers, 0, 1024);
   if (flag == "--max-connections") return take(s.server.connections_max, 1, 10'000'000);
-  if (flag == "--drain-seconds") {
+  for (const auto& [name, time, least] : {std::tuple{"--drain-seconds", &s.server.drain, 0},
+                                          {"--head-seconds", &s.server.head, 1},
+                                          {"--request-seconds", &s.server.request, 1},
+                                          {"--write-seconds", &s.server.write, 1},
+                                          {"--idle-seconds", &s.server.idle, 1}}) {
+    if (flag != name) continue;
     unsigned seconds = 0;
-    if (!take(seconds, 0, 3600)) return false;
-    s.server.drain = std::chrono::seconds{seconds};
+    if (!take(seconds, least, 3600)) return false;
+    *time = std::chrono::seconds{seconds};
+    return true;
+  }
+  if (flag == "--root") {
+    wanted = "a directory that can be read";
+    s.routes.root = value;
+    return ::access(s.routes.root.c_str(), R_OK | X_OK) == 0;
+  }
+  if (flag == "--access-log") {
+    wanted = "a file, or - for standard output";
+    s.access_log = value;
+    return !value.empty();
+  }
+  if (flag == "--log-format") {
+    wanted = "common, combined or json";
+    if (value == "common") s.log_format = http::log_format::common;
+    else if (value == "combined") s.log_format = http::log_format::combined;
+    else if (value == "json") s.log_format = http::log_format::json;
+    else return false;
     return true;
   }
   if (flag == "--memory") {
@@ -120,14 +164,26 @@ int refuse_value(const std::string& flag, const std::string& value, const std::s
 // Flags that take no value. False: it is none of them.
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
-  if (flag == "--stats") return s.stats = true;
+  if (flag == "--stats") return s.routes.stats = true;
   return false;
 }
 
 // The exit status if the flags end the program.
 std::optional<int> parse(int argc, char** argv, settings& s) {
-  constexpr std::array<std::string_view, 7> flags = {
-      "--host", "--port", "--workers", "--backend", "--memory", "--max-connections", "--drain-seconds"};
+  constexpr std::array<std::string_view, 14> flags = {"--host",
+                                                      "--port",
+                                                      "--workers",
+                                                      "--backend",
+                                                      "--memory",
+                                                      "--root",
+                                                      "--access-log",
+                                                      "--log-format",
+                                                      "--max-connections",
+                                                      "--head-seconds",
+                                                      "--request-seconds",
+                                                      "--write-seconds",
+                                                      "--idle-seconds",
+                                                      "--drain-seconds"};
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") return usage();
@@ -165,44 +221,6 @@ std::string remedy(const std::error_code& error, const settings& s) {
   return "cannot listen at " + at + ": " + error.message();
 }
 
-// A count; of what has no limit, null.
-std::string json_of(std::uint64_t count) { return count == SIZE_MAX ? "null" : std::to_string(count); }
-
-std::string pools_as_json() {
-  std::string text = "{\"pools\":[";
-  weft::for_each_pool([&](std::string_view name, const weft::pool_stats& s) {
-    if (text.back() != '[') text += ',';
-    text += "\n{\"name\":\"" + std::string{name} + '"';
-    for (const auto& [what, count] : {std::pair<const char*, std::uint64_t>{"in_use", s.in_use},
-                                      {"idle", s.idle},
-                                      {"capacity", s.capacity},
-                                      {"limit", s.limit},
-                                      {"high_water", s.high_water},
-                                      {"hits", s.hits},
-                                      {"misses", s.misses},
-                                      {"refused", s.refused}})
-      text += std::string{",\""} + what + "\":" + json_of(count);
-    text += '}';
-  });
-  return text + "\n]}\n";
-}
-
-http::router routes(bool stats) {
-  http::router r;
-  const http::precompiled hello{http::status::ok, "text/plain", "Hello, World!"};
-  r.get("/", hello).get("/plaintext", hello);
-  r.get("/json", [](http::request&, http::response& s) { s.json(R"({"message":"Hello, World!"})"); });
-  if (stats) r.get("/stats", [](http::request&, http::response& s) { s.json(pools_as_json()); });
-  r.get("/healthz", http::precompiled{http::status::ok, "text/plain", "ok\n"});
-  const auto echo = [](http::request& q, http::response& s) -> weft::result<void> {
-    const std::string_view body = WEFT_TRY(q.body());
-    s.header("content-type", q.header("content-type").value_or("application/octet-stream")).text(body);
-    return {};
-  };
-  r.post("/", echo).post("/echo", echo);
-  return r;
-}
-
 // Binds, and says so. The exit status if that fails.
 std::optional<int> listen(http::server& server, const settings& s, unsigned workers) {
   if (const auto listening = server.listen(s.host + ":" + std::to_string(s.port)); !listening)
@@ -214,8 +232,8 @@ std::optional<int> listen(http::server& server, const settings& s, unsigned work
 }
 
 // Serves until a signal, and drains. The signals are blocked: one that comes before anybody waits is kept.
-weft::result<void> serve(weft::runtime& runtime, http::server& server, const sigset_t& signals) {
-  auto serving = runtime.spawn([&] {
+weft::result<void> serve(http::server& server, const sigset_t& signals) {
+  auto serving = weft::spawn([&] {
     const auto served = server.serve();
     if (!served) ::kill(::getpid(), SIGTERM);  // nobody else would end the wait below
     return served;
@@ -225,6 +243,30 @@ weft::result<void> serve(weft::runtime& runtime, http::server& server, const sig
   server.request_stop();
   const auto served = serving.join();
   return signal ? served : std::unexpected(signal.error());
+}
+
+// The exit status.
+int run(const settings& s, unsigned workers, const sigset_t& signals) {
+  std::optional<http::access_log> log;
+  http::router routes;
+  if (!s.access_log.empty()) {
+    auto opened = http::access_log::open(s.access_log);
+    if (!opened) return refuse("cannot log to " + s.access_log + ": " + opened.error().message());
+    log = std::move(*opened);
+    routes.use(
+        http::logger{{.sink = [&log](std::string_view line) { log->write(line); }, .format = s.log_format}});
+  }
+  demo_routes(routes, s.routes);
+  http::server server{std::move(routes), s.server};
+  if (const auto status = listen(server, s, workers)) return *status;
+  weft::task<weft::result<void>> logging;
+  if (log) logging = weft::spawn([&log] { return log->run(); });
+  const auto served = serve(server, signals);
+  if (log) {  // no request runs any more
+    log->close();
+    if (const auto logged = logging.join(); !logged) return weft::exit_status(logged, "weft-httpd");
+  }
+  return weft::exit_status(served, "weft-httpd");
 }
 
 }  // namespace
@@ -248,8 +290,6 @@ int main(int argc, char** argv) {
       remedy = ": try --backend epoll, and see what weft-doctor says";
     return refuse("cannot start: " + runtime.error().message() + remedy);
   }
-  http::server server{routes(s.stats), s.server};
   const unsigned workers = (*runtime)->workers();
-  if (const auto status = (*runtime)->block_on([&] { return listen(server, s, workers); })) return *status;
-  return weft::exit_status(serve(**runtime, server, signals), "weft-httpd");
+  return (*runtime)->block_on([&] { return run(s, workers, signals); });
 }

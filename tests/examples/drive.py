@@ -7,6 +7,7 @@ import concurrent.futures
 import ctypes
 import fcntl
 import http.client
+import http.server
 import os
 import pathlib
 import re
@@ -15,6 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 
@@ -196,6 +198,47 @@ def api(program):
         server.kill()
 
 
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Pages that say their own path, over connections that stay; `most` were asked for at once."""
+    protocol_version = 'HTTP/1.1'
+    lock = threading.Lock()
+    paths, at_once, most = [], 0, 0
+
+    def do_GET(self):
+        with Pages.lock:
+            Pages.paths.append(self.path)
+            Pages.at_once += 1
+            Pages.most = max(Pages.most, Pages.at_once)
+        body = self.path.encode() * 1000
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        with Pages.lock:
+            Pages.at_once -= 1
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def fetch(program):
+    """A hundred pages of another's server, eight at a time; and one that nobody has ends it with an error."""
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        paths = [f'/page{i}' for i in range(100)]
+        urls = [f'http://127.0.0.1:{server.server_port}{path}' for path in paths]
+        prints(program, urls, [])
+        if sorted(Pages.paths) != sorted(paths) or Pages.most > 8:
+            sys.exit(f'{len(Pages.paths)} pages, at most {Pages.most} at once')
+        dead = f'http://127.0.0.1:{free_port()}/'
+        failed = subprocess.run([program, dead], capture_output=True, text=True, timeout=20)
+        if (failed.returncode, failed.stdout, failed.stderr) != (1, '', 'fetch: Connection refused\n'):
+            sys.exit(f'of a server that is not there: {failed}')
+    finally:
+        server.shutdown()
+
+
 def io(program):
     """What goes in comes out, from a pipe and from a file."""
     data = os.urandom(300_000)
@@ -229,12 +272,17 @@ PLAIN = {
     'byte_view': ([], ['548 548 548']),
     'cancellation_shield': ([], ['goodbye: sent', 'talk: canceled', 'in the shield: deadline exceeded']),
     'channel': ([], ['warp', 'weft', 'selvedge', '16 letters', 'one more: closed']),
+    'client': ([], ['Hello, World!', 'weft!', '3890 bytes in pieces', 'knock knock knock !', 'status 404',
+                    'not sent: the scheme of the URL is not http, the only one there is',
+                    'over 1 connection']),
     'condition_variable': ([], ['a bill', 'a postcard', 'nothing more: deadline exceeded']),
     'connection_pool': ([], [r'100 answers over [123] connections', 'used again: mostly']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
     'dining_philosophers': ([], ['5 philosophers had 1000 meals and 0 disputes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
+    'events': ([], ['Set-Cookie: looker=you; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict',
+                    'data: tick 1', 'data: tick 2', 'data: tick 42']),
     'external_work': ([], ['no report while somebody may call', r'all fibers are asleep: .*',
                            r'  fiber \d+ "lonely" .*, waits for an event']),
     'fiber_local': ([], ['request 7 asks the database', 'request 8 asks the database',
@@ -244,8 +292,11 @@ PLAIN = {
                   'in whole pages, past the cache: (?:yes|not on this file system)']),
     'folder': ([], ['new: poem', 'new: list', '2 names', '2 lines', 'the folder is gone',
                     'nothing is left to watch']),
+    'forms': ([], ['hello, you two', 'title: A cat', 'photo: 4 bytes']),
     'join_set': ([], ['100', '101', 'none: Connection refused', '2 are stopped']),
     'future': ([], ['not yet: deadline exceeded', 'the answer: 42', 'theirs too: 42', 'a broken promise']),
+    'json': ([], [r'{"sum":6\.5}', 'Unprocessable Content', 'Bad Request']),
+    'jwt': ([], ['subject: ada', 'touched: a token that was not signed with this key']),
     'latch': ([], ['3 are ready', 'the fourth is not: deadline exceeded', 'now it is']),
     'leaky_bucket': ([], ['4 written, 2 refused']),
     'line_reader': ([], ['5', '42', r'what\?']),
@@ -269,11 +320,16 @@ PLAIN = {
     'ready': ([], ['from the channel: 42', 'from the pipe: hello']),
     'recursive_mutex': ([], ['100']),
     'result': (['42'], ['43']),
+    'response_cache': ([], ['computing the report of 2026', 'HTTP/1.1 200 OK', 'HTTP/1.1 200 OK',
+                            'HTTP/1.1 200 OK', 'HTTP/1.1 304 Not Modified', '4 answers, 1 computed']),
     'retry': ([], ['42, at call 4', 'after 2 calls: Connection refused']),
     'runtime': ([], ['from a thread: 2', 'from main: 42']),
     'segmented_buffer': ([], ['head', 'a body that many responses share', 'end', r'copied: \d+ bytes']),
     'select': ([], ['sold for 12', 'idle: yes']),
     'semaphore': ([], ['20 downloads, never more than 3 at once', 'no turn: deadline exceeded']),
+    'middleware': ([], ['HTTP/1.1 200 OK', 'HTTP/1.1 403 Forbidden', 'HTTP/1.1 200 OK',
+                        'HTTP/1.1 401 Unauthorized', 'http: GET /machines/: out of order', 'logged: a 500',
+                        'HTTP/1.1 500 Internal Server Error']),
     'server': ([], ['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK', 'HTTP/1.1 404 Not Found']),
     'shared_mutex': ([], ['ten readers saw 30 apples, now there are 13']),
     'shared_timed_mutex': ([], ['no catalogue today', 'page 1']),
@@ -282,6 +338,9 @@ PLAIN = {
     'socket_options': ([], ['send buffer: 262144 bytes']),
     'spawn': ([], ['logger: nobody waits for me', '42']),
     'spsc_ring': ([], ['100000 samples, sum 5000050000']),
+    'static_files': ([], [r'page.html is text/html; charset=utf-8', r'HTTP/1.1 200 OK',
+                          r'HTTP/1.1 304 Not Modified', r'HTTP/1.1 206 Partial Content',
+                          r'HTTP/1.1 404 Not Found']),
     'stop_reason': ([], ['shed ended by too much load', 'late ended by its deadline',
                          'sibling ended by the failure of a sibling', 'they ended by: .*protocol.*']),
     'task': ([], ['not yet: deadline exceeded', 'stopped: canceled',
@@ -291,18 +350,23 @@ PLAIN = {
     'tcp_stream': ([], ['hello']),
     'this_fiber': ([], ['computed, then: canceled']),
     'thread_stack': ([], ['pi is 3.141592654, and 0 is zero']),
+    'tunnel': ([], ['the proxy is asked: CONNECT mail.example.com:25 HTTP/1.1', '220 at your service',
+                    '221 QUIT']),
     'tiered_pool': ([], ['100 bytes lie in 1024', '3000 bytes lie in 4096', '50000 bytes lie in 65536',
                         'another of 1048576: limit reached']),
     'timed_mutex': ([], ['the printer is busy']),
     'numa': ([], [r'2048 KiB on node \d+ of \d+|this process may not choose a node']),
     'pool_registry': ([], [r'messages: 1 in use, 0 hits, 1 misses, 0 refused',
                            r'fiber stacks: 1 in use, \d+ hits, \d+ misses, 0 refused',
-                           r'fiber control blocks: \d+ in use, \d+ hits, \d+ misses, 0 refused']),
+                           r'fiber control blocks: \d+ in use, \d+ hits, \d+ misses, 0 refused',
+                           r'receive buffers: 0 in use, \d+ hits, 0 misses, 0 refused']),
     'process': ([], ['apple', 'fig', 'pear', 'sort: exit status 0', 'sleep: deadline exceeded',
                      'sleep: ended by signal 15']),
     'resolver': ([], [r'localhost:80:( \S+)+', '1 lookup, 10 answers from memory']),
     'udp_socket': ([], ['100 questions, 100 answers']),
     'unix_datagram': ([], ['somebody says: it rains', 'a client says: it snows', 'answer: noted']),
+    'access_log': ([], [r'127\.0\.0\.1 - - \[.*\] "GET /hello HTTP/1\.1" 200 5 .*']),
+    'leased_bytes': ([], ['100 answers']),
     'unix_stream': ([], ['here: 1 descriptor', r'it says: .+']),
     'unbounded_channel': ([], ['1000 lines']),
     'token_bucket': ([], ['50 requests took at least 20 ms', 'ten at once: yes', 'one more at once: no',
@@ -391,6 +455,6 @@ def skynet(program):
 if __name__ == '__main__':
     name, program, *build = sys.argv[1:]
     scaled = build == ['scaled']
-    special = {'api': api, 'echo': echo, 'graceful_shutdown': graceful_shutdown, 'io': io,
+    special = {'api': api, 'echo': echo, 'fetch': fetch, 'graceful_shutdown': graceful_shutdown, 'io': io,
                'parallel': parallel, 'result': result, 'skynet': skynet}.get(name)
     special(program) if special else plain(name, program)

@@ -7,12 +7,13 @@
 
 int main() {
   weft::block_pool pool{4096, {.name = "messages", .limit = 10}};
-  weft::run([&] {
+  const auto tell = [&] {
     const auto message = pool.try_acquire();
     weft::for_each_pool([](std::string_view name, const weft::pool_stats& s) {
       std::printf("%.*s: %zu in use, %llu hits, %llu misses, %llu refused\n", static_cast<int>(name.size()),
                   name.data(), s.in_use, static_cast<unsigned long long>(s.hits),
                   static_cast<unsigned long long>(s.misses), static_cast<unsigned long long>(s.refused));
     });
-  });
+  };
+  weft::run(tell, {.workers = 1});
 }

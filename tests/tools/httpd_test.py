@@ -5,11 +5,13 @@ Usage: httpd_test.py PROGRAM
 import http.client
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROGRAM = sys.argv.pop()
@@ -90,6 +92,51 @@ class Httpd(unittest.TestCase):
             self.assertEqual(s.ask("GET", "/nothing")[0], 404)
             status, _, response = s.ask("DELETE", "/echo")
             self.assertEqual((status, response.getheader("Allow")), (405, "POST, OPTIONS"))
+
+    def test_shows_what_handlers_can_do(self):
+        with Server() as s:
+            self.assertEqual(s.ask("GET", "/users/42")[:2], (200, '{"id":42,"name":"user 42"}'))
+            self.assertEqual(s.ask("GET", "/users/x")[0], 400)
+            self.assertEqual(s.ask("GET", "/sleep?ms=20")[:2], (200, "slept 20 ms\n"))
+            for path in ("/sleep?ms=-1", "/sleep?ms=60001", "/cpu?ms=x"):
+                self.assertEqual(s.ask("GET", path)[0], 400)
+            self.assertRegex(s.ask("GET", "/cpu?ms=1")[1], r"^\d+ numbers, the last \d+\n$")
+            self.assertEqual(s.ask("POST", "/upload", b"x" * 3_000_000)[:2], (200, "3000000 bytes\n"))
+            self.assertIn("EventSource", s.ask("GET", "/demo")[1])
+            connection = http.client.HTTPConnection("127.0.0.1", s.port, timeout=10)
+            connection.request("GET", "/events", headers={"Last-Event-ID": "6"})
+            response = connection.getresponse()
+            self.assertEqual(response.getheader("Content-Type"), "text/event-stream")
+            self.assertEqual([response.fp.readline() for _ in range(4)][1:3], [b"id: 7\n", b"data: tick\n"])
+            connection.close()
+
+    def test_serves_the_files_of_a_directory(self):
+        with tempfile.TemporaryDirectory() as root:
+            pathlib.Path(root, "a b.txt").write_text("some text")
+            with Server("--root", root) as s:
+                status, body, response = s.ask("GET", "/a%20b.txt")
+                self.assertEqual((status, body), (200, "some text"))
+                self.assertEqual(response.getheader("Content-Type"), "text/plain; charset=utf-8")
+                self.assertEqual(s.ask("GET", "/a%20b.txt", headers={"Range": "bytes=5-"})[:2], (206, "text"))
+                self.assertIn("a b.txt", s.ask("GET", "/")[1])
+                self.assertEqual(s.ask("GET", "/../etc/passwd")[0], 404)
+                self.assertEqual(s.ask("GET", "/json")[0], 200)
+        self.assertEqual(run("--root", "/nothing/here")[0], 2)
+
+    def test_logs_its_requests(self):
+        with tempfile.TemporaryDirectory() as where:
+            log = pathlib.Path(where, "log")
+            for form, line in (("common", r'^127\.0\.0\.1 - - \[.*\] "GET /json HTTP/1\.1" 200 27$'),
+                               ("combined", r'"GET /json HTTP/1\.1" 200 27 "-" "-"$'),
+                               ("json", r'"target":"/json","status":200,')):
+                with Server("--access-log", log, "--log-format", form) as s:
+                    self.assertEqual(s.ask("GET", "/json")[0], 200)
+                    self.assertEqual(s.stop(signal.SIGTERM), (0, "", ""))
+                self.assertRegex(log.read_text().splitlines()[-1], line)
+            self.assertEqual(len(log.read_text().splitlines()), 3)
+        status, said = run("--access-log", "/nothing/here")
+        self.assertEqual(status, 2)
+        self.assertIn("No such file", said[0])
 
     def test_tells_of_its_pools_if_it_may(self):
         with Server() as s:

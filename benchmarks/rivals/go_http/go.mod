@@ -1,0 +1,3 @@
+module weft/benchmarks/rivals/go_http
+
+go 1.19
