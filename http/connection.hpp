@@ -20,8 +20,8 @@
 #include <memory>
 #include <optional>
 
-#include <weft/http/date.hpp>
 #include <weft/http/exchange.hpp>
+#include <weft/http/message/date.hpp>
 #include <weft/http/service.hpp>
 #include <weft/http/transport.hpp>
 #include <weft/net/live_count.hpp>

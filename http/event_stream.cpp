@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <system_error>
 
-#include <weft/http/byte_buffer.hpp>
-#include <weft/http/number_text.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/number_text.hpp>
 
 namespace weft::http {
 namespace {

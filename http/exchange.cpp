@@ -5,8 +5,8 @@
 #include <exception>
 #include <new>
 
-#include <weft/http/number_text.hpp>
-#include <weft/http/target.hpp>
+#include <weft/http/message/number_text.hpp>
+#include <weft/http/message/target.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http::detail {

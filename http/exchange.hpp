@@ -13,11 +13,11 @@
 #include <span>
 #include <string_view>
 
-#include <weft/http/byte_buffer.hpp>
-#include <weft/http/date.hpp>
 #include <weft/http/input_buffer.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/date.hpp>
+#include <weft/http/message/request_parser.hpp>
 #include <weft/http/request.hpp>
-#include <weft/http/request_parser.hpp>
 #include <weft/http/response.hpp>
 #include <weft/http/service.hpp>
 #include <weft/http/transport.hpp>

@@ -6,9 +6,9 @@
 
 #include <utility>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/field_text.hpp>
-#include <weft/http/number_text.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/field_text.hpp>
+#include <weft/http/message/number_text.hpp>
 
 namespace weft::http::detail {
 namespace {

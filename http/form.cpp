@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <weft/http/status.hpp>
-#include <weft/http/target.hpp>
+#include <weft/http/message/status.hpp>
+#include <weft/http/message/target.hpp>
 
 namespace weft::http {
 namespace {

@@ -10,11 +10,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/parameters.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/parameters.hpp>
+#include <weft/http/message/status.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
-#include <weft/http/status.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/field_text.hpp>
-#include <weft/http/parameters.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/field_text.hpp>
+#include <weft/http/message/parameters.hpp>
 
 namespace weft::http {
 

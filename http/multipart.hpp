@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include <weft/http/multipart_parser.hpp>
+#include <weft/http/message/multipart_parser.hpp>
 #include <weft/http/request.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>

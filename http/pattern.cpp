@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/target.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/target.hpp>
 
 namespace weft::http::detail {
 namespace {

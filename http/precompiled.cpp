@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <weft/http/scan.hpp>
+#include <weft/http/message/scan.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http {

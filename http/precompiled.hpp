@@ -4,8 +4,8 @@
 #include <memory>
 #include <string_view>
 
+#include <weft/http/message/status.hpp>
 #include <weft/http/response_block.hpp>
-#include <weft/http/status.hpp>
 
 namespace weft::http {
 

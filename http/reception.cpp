@@ -4,8 +4,8 @@
 #include <span>
 #include <utility>
 
+#include <weft/http/message/status.hpp>
 #include <weft/http/response_block.hpp>
-#include <weft/http/status.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/spawn.hpp>

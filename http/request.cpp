@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/parameters.hpp>
-#include <weft/http/target.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/parameters.hpp>
+#include <weft/http/message/target.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http {

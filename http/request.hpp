@@ -11,13 +11,13 @@
 #include <type_traits>
 #include <vector>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/byte_buffer.hpp>
 #include <weft/http/form.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/request_head.hpp>
+#include <weft/http/message/status.hpp>
 #include <weft/http/request_body.hpp>
-#include <weft/http/request_head.hpp>
 #include <weft/http/route_table.hpp>
-#include <weft/http/status.hpp>
 #include <weft/http/transport.hpp>
 #include <weft/net/address.hpp>
 #include <weft/runtime/base/deadline.hpp>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include <weft/http/status.hpp>
+#include <weft/http/message/status.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http::detail {

@@ -11,10 +11,10 @@
 #include <span>
 #include <string_view>
 
-#include <weft/http/byte_buffer.hpp>
-#include <weft/http/chunk_decoder.hpp>
 #include <weft/http/input_buffer.hpp>
-#include <weft/http/request_head.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/chunk_decoder.hpp>
+#include <weft/http/message/request_head.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
 

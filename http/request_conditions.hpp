@@ -1,7 +1,7 @@
 // The conditions that a request makes, from its fields.
 #pragma once
 
-#include <weft/http/preconditions.hpp>
+#include <weft/http/message/preconditions.hpp>
 #include <weft/http/request.hpp>
 
 namespace weft::http::detail {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include <weft/http/ascii.hpp>
 #include <weft/http/exchange.hpp>
-#include <weft/http/field_text.hpp>
-#include <weft/http/trailer.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/field_text.hpp>
+#include <weft/http/message/trailer.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http {

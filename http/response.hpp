@@ -18,10 +18,10 @@
 #include <string_view>
 #include <utility>
 
-#include <weft/http/byte_buffer.hpp>
-#include <weft/http/cookie.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/cookie.hpp>
+#include <weft/http/message/status.hpp>
 #include <weft/http/precompiled.hpp>
-#include <weft/http/status.hpp>
 #include <weft/runtime/base/byte_view.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>

@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include <weft/http/date.hpp>
+#include <weft/http/message/date.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http::detail {

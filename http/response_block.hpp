@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include <weft/http/byte_buffer.hpp>
-#include <weft/http/status.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/status.hpp>
 
 namespace weft::http::detail {
 
@@ -27,11 +27,6 @@ enum class persistence : std::uint8_t {
 
 /// The field that says so, with its CRLF.
 std::string_view connection_field(persistence) noexcept;
-
-/// Whether a response of that status ends with its head whatever was asked. Source: RFC 9112, section 6.3.
-constexpr bool is_bodiless(status s) noexcept {
-  return static_cast<int>(s) < 200 || s == status::no_content || s == status::not_modified;
-}
 
 class response_block {
  public:

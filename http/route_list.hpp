@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <weft/http/handler.hpp>
-#include <weft/http/method.hpp>
+#include <weft/http/message/method.hpp>
 #include <weft/http/middleware.hpp>
 #include <weft/http/pattern.hpp>
 #include <weft/http/precompiled.hpp>

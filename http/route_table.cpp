@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <utility>
 
-#include <weft/http/ascii.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/target.hpp>
 #include <weft/http/response.hpp>
-#include <weft/http/target.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::http::detail {

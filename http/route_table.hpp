@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include <weft/http/method.hpp>
+#include <weft/http/message/method.hpp>
 #include <weft/http/response_block.hpp>
 #include <weft/http/route_list.hpp>
 #include <weft/http/route_tree.hpp>

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include <weft/http/ascii.hpp>
+#include <weft/http/message/ascii.hpp>
 
 namespace weft::http::detail {
 namespace {

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include <weft/http/handler.hpp>
-#include <weft/http/method.hpp>
+#include <weft/http/message/method.hpp>
 #include <weft/http/middleware.hpp>
 #include <weft/http/precompiled.hpp>
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-#include <weft/http/buffer_sizes.hpp>
+#include <weft/http/message/buffer_sizes.hpp>
 #include <weft/runtime/bounded_blocks.hpp>
 
 namespace weft::http::detail {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include <weft/http/request_parser.hpp>
+#include <weft/http/message/request_parser.hpp>
 #include <weft/http/route_table.hpp>
 #include <weft/runtime/base/atomic.hpp>
 

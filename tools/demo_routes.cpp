@@ -10,7 +10,7 @@
 #include <utility>
 
 #include <weft/http/event_stream.hpp>
-#include <weft/http/static_files.hpp>
+#include <weft/http/files/static_files.hpp>
 #include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/this_fiber.hpp>
 

@@ -1,6 +1,6 @@
 #include <weft/http/coding/accept_encoding.hpp>
 
-#include <weft/http/ascii.hpp>
+#include <weft/http/message/ascii.hpp>
 
 namespace weft::http::detail {
 namespace {

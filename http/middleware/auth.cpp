@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <weft/http/ascii.hpp>
-#include <weft/http/base64.hpp>
+#include <weft/http/auth/base64.hpp>
+#include <weft/http/message/ascii.hpp>
 
 namespace weft::http {
 namespace {

@@ -1,6 +1,6 @@
 #include <weft/http/middleware/basic_auth.hpp>
 
-#include <weft/http/constant_time.hpp>
+#include <weft/http/auth/constant_time.hpp>
 #include <weft/http/response.hpp>
 #include <weft/runtime/base/assert.hpp>
 

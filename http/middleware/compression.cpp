@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <optional>
 
-#include <weft/http/ascii.hpp>
 #include <weft/http/coding/accept_encoding.hpp>
 #include <weft/http/coding/encoder.hpp>
+#include <weft/http/message/ascii.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
 #include <weft/runtime/base/assert.hpp>

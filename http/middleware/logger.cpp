@@ -3,7 +3,7 @@
 #include <array>
 #include <string>
 
-#include <weft/http/date.hpp>
+#include <weft/http/message/date.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
 #include <weft/runtime/base/assert.hpp>

@@ -7,8 +7,8 @@
 #include <functional>
 #include <string_view>
 
+#include <weft/http/message/status.hpp>
 #include <weft/http/middleware.hpp>
-#include <weft/http/status.hpp>
 
 namespace weft::http {
 

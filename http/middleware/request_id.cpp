@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <weft/http/ascii.hpp>
+#include <weft/http/message/ascii.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include <weft/http/status.hpp>
+#include <weft/http/message/status.hpp>
 
 using namespace weft::http;
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <weft/http/multipart_parser.hpp>
+#include <weft/http/message/multipart_parser.hpp>
 
 /// "[Name: a|data]" for each part, then "done", or an error's number, or "more". `next_length` says how many
 /// bytes come next; what the parser does not consume is given again.

@@ -10,8 +10,8 @@
 
 #include <gtest/gtest.h>
 
-#include <weft/http/buffer_sizes.hpp>
-#include <weft/http/byte_buffer.hpp>
+#include <weft/http/message/buffer_sizes.hpp>
+#include <weft/http/message/byte_buffer.hpp>
 #include <weft/pools/pool_registry.hpp>
 
 namespace weft::http::detail {

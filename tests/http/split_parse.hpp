@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include <weft/http/field_parser.hpp>
+#include <weft/http/message/field_parser.hpp>
 
 #include "guard_page.hpp"
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include <weft/http/base64.hpp>
+#include <weft/http/auth/base64.hpp>
 
 using namespace weft::http::detail;
 

@@ -1,5 +1,5 @@
 // The chunk decoder must give the same body however its bytes are split.
-#include <weft/http/chunk_decoder.hpp>
+#include <weft/http/message/chunk_decoder.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -6,14 +6,14 @@
 #include <string>
 #include <string_view>
 
-#include <weft/http/byte_range.hpp>
-#include <weft/http/cache_control.hpp>
-#include <weft/http/cache_key.hpp>
-#include <weft/http/date.hpp>
-#include <weft/http/date_parser.hpp>
-#include <weft/http/entity_tag.hpp>
-#include <weft/http/mime.hpp>
-#include <weft/http/preconditions.hpp>
+#include <weft/http/cache/cache_key.hpp>
+#include <weft/http/files/mime.hpp>
+#include <weft/http/message/byte_range.hpp>
+#include <weft/http/message/cache_control.hpp>
+#include <weft/http/message/date.hpp>
+#include <weft/http/message/date_parser.hpp>
+#include <weft/http/message/entity_tag.hpp>
+#include <weft/http/message/preconditions.hpp>
 
 using namespace weft::http::detail;
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <weft/http/ascii.hpp>
+#include <weft/http/message/ascii.hpp>
 
 #include "scripted_transport.hpp"
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include <weft/http/json_reader.hpp>
+#include <weft/http/auth/json_reader.hpp>
 
 using namespace weft::http::detail;
 

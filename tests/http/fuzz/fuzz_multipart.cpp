@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include <weft/http/parameters.hpp>
+#include <weft/http/message/parameters.hpp>
 
 #include "multipart_events.hpp"
 

@@ -1,5 +1,5 @@
 // The parser of requests must give one verdict however its bytes are split, and read none behind their end.
-#include <weft/http/request_parser.hpp>
+#include <weft/http/message/request_parser.hpp>
 
 #include "head_runs.hpp"
 

@@ -1,5 +1,5 @@
 // The parser of responses must give one verdict however its bytes are split, and read none behind their end.
-#include <weft/http/response_parser.hpp>
+#include <weft/http/message/response_parser.hpp>
 
 #include "head_runs.hpp"
 

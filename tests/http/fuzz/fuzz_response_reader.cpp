@@ -1,5 +1,5 @@
 // A response must be the same, head and body, however its bytes are split.
-#include <weft/http/response_reader.hpp>
+#include <weft/http/client/response_reader.hpp>
 
 #include <array>
 #include <cstdint>

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/http/message/target.hpp>
 #include <weft/http/pattern.hpp>
 #include <weft/http/route_table.hpp>
 #include <weft/http/route_tree.hpp>
-#include <weft/http/target.hpp>
 
 using namespace weft::http::detail;
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string_view>
 
-#include <weft/http/field_parser.hpp>
+#include <weft/http/message/field_parser.hpp>
 
 inline void check(bool holds) {
   if (!holds) std::abort();

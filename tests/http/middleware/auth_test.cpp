@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include <weft/http/constant_time.hpp>
+#include <weft/http/auth/constant_time.hpp>
 #include <weft/http/middleware/basic_auth.hpp>
 #include <weft/http/middleware/bearer_auth.hpp>
 #include <weft/http/response.hpp>

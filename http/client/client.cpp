@@ -1,0 +1,91 @@
+#include <weft/http/client/client.hpp>
+
+#include <algorithm>
+
+#include <weft/http/client/call_head.hpp>
+#include <weft/http/client/client_exchange.hpp>
+#include <weft/http/client/redirect.hpp>
+#include <weft/http/client/url.hpp>
+#include <weft/http/message/ascii.hpp>
+#include <weft/http/message/byte_buffer.hpp>
+#include <weft/http/message/field_text.hpp>
+#include <weft/http/message/method.hpp>
+#include <weft/runtime/base/assert.hpp>
+
+namespace weft::http {
+
+using detail::client_exchange;
+
+namespace {
+
+bool is_idempotent(method m) noexcept {
+  return m != method::post && m != method::patch && m != method::connect && m != method::other;
+}
+
+bool says_close(const call& c) noexcept {
+  return std::ranges::any_of(
+      c.headers, [](const auto& field) { return detail::equals_ignoring_case(field.first, "connection"); });
+}
+
+}  // namespace
+
+client::client(client_options options) : state_{std::make_shared<detail::client_state>(std::move(options))} {
+  WEFT_ASSERT(detail::is_field_value(state_->options.user_agent), "a User-Agent that cannot be sent");
+  WEFT_ASSERT(state_->options.expansion_max != 0);
+  WEFT_ASSERT(detail::is_field_value(state_->options.proxy_authorization), "credentials that cannot be sent");
+}
+client::~client() = default;
+
+result<reply> client::get(std::string_view url, deadline until) {
+  return send({.url = std::string{url}}, until);
+}
+
+result<reply> client::send(const call& c, deadline until) { return send_fed(c, {}, until); }
+
+result<reply> client::send_fed(const call& c, detail::body_feed feed, deadline until) {
+  WEFT_ASSERT(!feed || c.body.empty(), "a call with two bodies");
+  call redirected;
+  const call* now = &c;
+  for (unsigned followed = 0;; ++followed) {
+    const detail::url to = WEFT_TRY(detail::url::parse(now->url));
+    reply got = WEFT_TRY(ask(*now, to, feed, until));
+    const unsigned redirects_max = state_->options.redirects_max;
+    const auto location = got.header("location");
+    if (redirects_max == 0 || !detail::is_redirect(got.status()) || !location) return got;
+    const bool bare = detail::drops_body(got.status(), now->method);
+    if (feed && !bare) return got;
+    if (followed == redirects_max) return std::unexpected(errc::limit);
+    redirected = WEFT_TRY(detail::redirected(*now, to, got.status(), *location));
+    now = &redirected;
+    feed = {};
+  }
+}
+
+// One request, sent again if the connection had been closed while it was idle.
+result<reply> client::ask(const call& c, const detail::url& to, detail::body_feed feed, deadline until) {
+  detail::byte_buffer head;
+  const client_options& options = state_->options;
+  const detail::call_manner how{.user_agent = options.user_agent,
+                                .through_proxy = !options.proxy.empty(),
+                                .proxy_authorization = options.proxy_authorization,
+                                .decompress = options.decompress,
+                                .streamed = static_cast<bool>(feed)};
+  WEFT_TRY(detail::write_call_head(head, c, to, how));
+  const method asked = detail::method_of(c.method);
+  const std::string& at = how.through_proxy ? options.proxy : to.endpoint;
+  for (bool again = false;; again = true) {
+    auto exchange =
+        std::make_unique<client_exchange>(state_, WEFT_TRY(state_->connections.acquire(at, until)));
+    if (says_close(c)) exchange->end_after_response();
+    const result<void> answered = exchange->run(head.text(), c.body, feed, asked, until);
+    if (answered) return reply{std::move(exchange), to.text()};
+    if (again || feed || !is_idempotent(asked) || !exchange->found_stale(answered.error()))
+      return std::unexpected(answered.error());
+  }
+}
+
+void client::close() noexcept { state_->connections.close(); }
+
+pool_stats client::stats() noexcept { return state_->connections.stats(); }
+
+}  // namespace weft::http

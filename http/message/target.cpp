@@ -1,0 +1,112 @@
+#include <weft/http/message/target.hpp>
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstring>
+
+#include <weft/http/message/ascii.hpp>
+
+namespace weft::http::detail {
+namespace {
+
+bool is_ipv6(std::string_view text) noexcept {
+  std::array<char, INET6_ADDRSTRLEN> copy{};
+  if (text.size() >= copy.size()) return false;
+  std::memcpy(copy.data(), text.data(), text.size());
+  in6_addr address;
+  return ::inet_pton(AF_INET6, copy.data(), &address) == 1;
+}
+
+bool is_port(std::string_view text) noexcept {
+  unsigned value = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return false;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+    if (value > 65535) return false;
+  }
+  return true;
+}
+
+// reg-name without the comma: unreserved, percent-encoded, sub-delims.
+bool is_host_name(std::string_view text) noexcept {
+  constexpr std::string_view marks = "-._~!$&'()*+;=";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const char lower = to_lower(c);
+    if ((lower >= 'a' && lower <= 'z') || is_digit(c) || marks.find(c) != marks.npos) continue;
+    if (c != '%' || i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
+      return false;
+    i += 2;
+  }
+  return !text.empty();
+}
+
+struct host_and_port {
+  std::string_view host;
+  std::string_view port;
+};
+
+// Of an authority that is_authority() has found valid.
+host_and_port split_port(std::string_view text) noexcept {
+  const std::size_t bracket = text.rfind(']');
+  const std::size_t colon = text.find(':', bracket == text.npos ? 0 : bracket);
+  if (colon == text.npos) return {text, {}};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+}  // namespace
+
+bool is_authority(std::string_view text) noexcept {
+  if (text.starts_with('[')) {
+    const std::size_t bracket = text.find(']');
+    if (bracket == text.npos || !is_ipv6(text.substr(1, bracket - 1))) return false;
+    const std::string_view rest = text.substr(bracket + 1);
+    return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+  }
+  const std::size_t colon = text.find(':');
+  return is_host_name(text.substr(0, colon)) && (colon == text.npos || is_port(text.substr(colon + 1)));
+}
+
+std::string_view host_of(std::string_view authority) noexcept { return split_port(authority).host; }
+
+bool is_host_and_port(std::string_view text) noexcept {
+  return is_authority(text) && is_digit(text.back()) && text.find(':') != text.npos;
+}
+
+bool same_authority(std::string_view a, std::string_view b, std::string_view scheme) noexcept {
+  const std::string_view usual = equals_ignoring_case(scheme, "https") ? "443" : "80";
+  const host_and_port left = split_port(a);
+  const host_and_port right = split_port(b);
+  return equals_ignoring_case(left.host, right.host) &&
+         (left.port.empty() ? usual : left.port) == (right.port.empty() ? usual : right.port);
+}
+
+absolute_target split_absolute(std::string_view target) noexcept {
+  const std::size_t colon = target.find("://");
+  if (colon == target.npos) return {};
+  const std::string_view scheme = target.substr(0, colon);
+  if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) return {};
+  const std::string_view rest = target.substr(colon + 3);
+  const std::size_t end = rest.find_first_of("/?");
+  return {scheme, rest.substr(0, end), end == rest.npos ? rest.substr(rest.size()) : rest.substr(end)};
+}
+
+std::size_t decode_percent(std::string_view text, char* out) noexcept {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out[length++] = text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return undecodable;
+    const int high = hex_value(text[i + 1]);
+    const int low = hex_value(text[i + 2]);
+    if (high < 0 || low < 0 || (high | low) == 0) return undecodable;
+    out[length++] = static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return length;
+}
+
+}  // namespace weft::http::detail
