@@ -33,7 +33,7 @@ struct server::state {
   state(router routes, const server_options& o)
       : options{o},
         times{.idle = o.idle, .head = o.head, .write = o.write},
-        service{std::move(routes), {.head = {}, .request = o.request}} {
+        service{std::move(routes), {.head = {}, .request = o.request, .body = {o.body_rate, o.body_grace}}} {
     service.memory = &memory;
     service.report = [](void*, std::string_view text) {
       on_thread_stack([text] { worker::current()->owner().report(text); });

@@ -65,6 +65,11 @@ class client {
     pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
     return ::poll(&room, 1, static_cast<int>(patience.count())) > 0;
   }
+  /// Whether there is something to read, or an end.
+  bool has_something() const {
+    pollfd come{.fd = fd_, .events = POLLIN, .revents = 0};
+    return ::poll(&come, 1, 0) > 0;
+  }
   void end() { ::shutdown(fd_, SHUT_WR); }
   void reset() {
     const linger now{.l_onoff = 1, .l_linger = 0};
