@@ -23,6 +23,7 @@
 #include <leak_check.hpp>
 #include <weft/http/server.hpp>
 #include <weft/net/address.hpp>
+#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/with_deadline.hpp>
@@ -214,6 +215,15 @@ class HttpServer : public weft_test::leak_check {
     client c = connect();
     c.send(get("/"));
     return body_of(c.response()) == "Hello, World!";
+  }
+
+  /// What is taken from the pools of that name.
+  static std::size_t in_use(std::string_view pool) {
+    std::size_t count = 0;
+    for_each_pool([&](std::string_view name, const pool_stats& s) {
+      if (name == pool) count += s.in_use;
+    });
+    return count;
   }
 
   std::string at_;
