@@ -50,6 +50,9 @@ TEST_P(Filesystem, more_names_than_one_call_gives_are_all_there) {
     EXPECT_EQ(found.size(), 2'500u);
     std::ranges::sort(found, {}, &io::directory_entry::name);
     EXPECT_TRUE(std::ranges::unique(found, {}, &io::directory_entry::name).empty());
+    for (const std::size_t at_most : {0u, 1u, 2'499u, 2'500u, 2'501u})
+      EXPECT_EQ(io::list_directory(path(""), {}, at_most).value().size(),
+                std::min<std::size_t>(at_most, 2'500));
   });
 }
 
