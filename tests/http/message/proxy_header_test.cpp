@@ -98,6 +98,9 @@ TEST(ProxyLine, is_strict_about_everything_else) {
   for (const char* bad : {
            "",                                 // no family
            "TCP4",                             // no addresses
+           "TCP4  5.6.7.8 1 2",                // an empty address
+           "TCP4 1.2.3.4  1 2",                //
+           "TCP6  ::1 1 2",                    //
            "TCP4 1.2.3.4 5.6.7.8 1",           // no port
            "TCP4 1.2.3.4 5.6.7.8 1 ",          // an empty one
            "TCP4 1.2.3.4 5.6.7.8 1 2 ",        // spaces where none belong
@@ -151,6 +154,8 @@ TEST(ProxyLine, is_strict_about_everything_else) {
        })
     EXPECT_EQ(read(line(bad)), "failed") << bad;
   EXPECT_EQ(read(line({"TCP4 1.2.3.4\0 5.6.7.8 1 2", 26})), "failed");
+  EXPECT_EQ(read(line("TCP4 1.2.3.4 5.6.7.8 " + std::string(70, '1') + " 2")), "failed");
+  EXPECT_EQ(read(line("TCP6 " + std::string(70, '1') + " ::1 1 2")), "failed");
   EXPECT_EQ(read(line({"TCP4 1.2.3.4 5.6.7.8 1 2\0", 25})), "failed");
 }
 
