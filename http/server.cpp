@@ -35,8 +35,12 @@ struct server::state {
         times{.idle = o.idle, .head = o.head, .write = o.write},
         service{std::move(routes), {.head = {}, .request = o.request}} {
     service.memory = &memory;
+    service.proxied = o.proxy_protocol == proxy_protocol_mode::required;
     service.report = [](void*, std::string_view text) {
-      on_thread_stack([text] { worker::current()->owner().report(text); });
+      worker& here = *worker::current();
+      // A connection that no fiber works for is on that stack already.
+      if (here.running() == nullptr) here.owner().report(text);
+      else on_thread_stack([&] { here.owner().report(text); });
     };
   }
 

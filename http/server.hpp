@@ -19,6 +19,12 @@
 
 namespace weft::http {
 
+/// Whether connections begin with a header of the PROXY protocol, which says whose they are.
+enum class proxy_protocol_mode : unsigned char {
+  off,
+  required,  ///< version 1 or 2; what begins otherwise is closed without an answer
+};
+
 struct server_options {
   /// Connections beyond this take the place of one that has been idle for a second or more. If there is none,
   /// they are answered 503 and closed; only closed if many are being answered so already.
@@ -35,6 +41,12 @@ struct server_options {
   std::chrono::nanoseconds write = std::chrono::seconds{30};
   /// How long requests at hand may go on after a stop, before their fibers are asked to stop.
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
+  /// For a server that only proxies reach (HAProxy's `send-proxy`, nginx's `proxy_protocol on`): whoever else
+  /// reaches it could claim any address. The header must come as a request's head must, within `head`. Then
+  /// request::remote_address() is what it says; with LOCAL and UNKNOWN, the proxy's own address.
+  ///
+  /// Source     proxy-protocol.txt of HAProxy.
+  proxy_protocol_mode proxy_protocol = proxy_protocol_mode::off;
 };
 
 class server {

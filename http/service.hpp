@@ -31,6 +31,8 @@ struct service {
   service_limits limits;
   /// Where the bytes of its connections come from. Outlives them.
   std::pmr::memory_resource* memory = std::pmr::new_delete_resource();
+  /// Whether each connection begins with a proxy's header.
+  bool proxied = false;
   /// Hears of handlers that failed in a way that is not an answer.
   void (*report)(void* context, std::string_view text) = [](void*, std::string_view) {};
   void* report_context = nullptr;

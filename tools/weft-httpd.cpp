@@ -71,6 +71,8 @@ int usage() {
       "  --log-format NAME      common, combined or json (combined)\n"
       "  --max-connections N    connections beyond this take the place of idle ones, or are answered 503 "
       "(10000)\n"
+      "  --proxy-protocol       connections come through a proxy that says whose they are (PROXY protocol 1 "
+      "or 2)\n"
       "  --head-seconds N       how long a request's head may take to come (10)\n"
       "  --request-seconds N    how long a request's body may take to come (30)\n"
       "  --write-seconds N      how long a client may take to receive something (30)\n"
@@ -165,7 +167,9 @@ int refuse_value(const std::string& flag, const std::string& value, const std::s
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
   if (flag == "--stats") return s.routes.stats = true;
-  return false;
+  if (flag != "--proxy-protocol") return false;
+  s.server.proxy_protocol = http::proxy_protocol_mode::required;
+  return true;
 }
 
 // The exit status if the flags end the program.
