@@ -11,8 +11,10 @@
 #include <functional>
 #include <source_location>
 #include <utility>
+#include <vector>
 
 #include <weft/io/descriptor.hpp>
+#include <weft/io/owned_descriptor.hpp>
 #include <weft/net/accept_recovery.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/connection_set.hpp>
@@ -40,6 +42,12 @@ class stream_listener {
   /// Once serve() has let go of it, if one runs. True: this was the first call.
   bool close() noexcept;
 
+  /// Copies of all its listening sockets, for another process, that of each worker included. From now on no
+  /// more of them are made: what waits in one that the other process has not got would be lost.
+  ///
+  /// Errors  closed, EMFILE.
+  [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets();
+
   /// Where it listens; nothing once closed.
   const net::address* local() const noexcept;
 
@@ -48,7 +56,8 @@ class stream_listener {
  private:
   bool begin_serving() noexcept;
   void end_serving() noexcept;
-  void accept_on_worker(int first_socket, connection_set& connections);
+  void join_for(std::size_t workers);
+  void run_acceptor(int listener, connection_set& connections);
 
   descriptor socket_;
   const bool joinable_;
@@ -56,9 +65,11 @@ class stream_listener {
   const net::listen_options options_;
   accept_recovery recovery_;
   gate closing_;               // opens with close()
-  mutable thread_mutex lock_;  // guards the two below
+  mutable thread_mutex lock_;  // guards the rest
   bool closed_ = false;
   bool serving_ = false;
+  bool complete_ = false;           // no more sockets are made
+  std::vector<descriptor> joined_;  // while serve() runs, which alone changes it
 };
 
 /// F as a connection_handler calls it, with a Stream made of the connection.
