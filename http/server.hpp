@@ -50,7 +50,8 @@ class server {
 
   /// Binds an address, in the form of tcp_listener::bind(), or "unix:/run/weft.sock" and "unix:@abstract" as
   /// unix_listener::bind(); "fd:3" takes sockets of both kinds. May be called again for more. Not while
-  /// serve() runs. Of `options`, the drain is the server's. The peer of a unix socket has no remote_address().
+  /// serve() runs. Of `options`, the drain is the server's. The peer of a unix socket has no
+  /// remote_address().
   ///
   /// Errors     as those functions.
   [[nodiscard]] result<void> listen(std::string_view at, net::listen_options options = {});
@@ -74,14 +75,15 @@ class server {
   void hand_over() noexcept;
 
   /// Copies of all listening sockets, close-on-exec, for another process: see net::start_successor(). Each
-  /// worker may have one of its own, and all must be accepted at there: clients wait in each. One listen("fd:N")
-  /// for each, in any number of workers, does that.
+  /// worker may have one of its own, and all must be accepted at there: clients wait in each. One
+  /// listen("fd:N") for each, in any number of workers, does that.
   ///
   /// Errors     closed: it has been asked to stop. EMFILE.
   /// Safe from  any fiber or thread; not while listen() runs.
   [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets() const;
 
-  /// Where it listens, ports included, in the form that listen() takes. Sockets that share an address are one.
+  /// Where it listens, ports included, in the form that listen() takes. Sockets that share an address are
+  /// one.
   std::vector<std::string> addresses() const;
 
  private:

@@ -24,8 +24,8 @@ struct listening_socket {
   bool joinable = false;  // join_listening_socket works on its address; never so for an inherited one
 };
 
-/// A listening stream socket that this process was given as descriptor `number`, in decimal: close-on-exec and
-/// non-blocking from now on, and the caller's. `unix_domain`: of which of the two kinds it must be.
+/// A listening stream socket that this process was given as descriptor `number`, in decimal: close-on-exec
+/// and non-blocking from now on, and the caller's. `unix_domain`: of which of the two kinds it must be.
 ///
 /// Errors  EBADF if there is none, ENOTSOCK, EINVAL if it does not listen, EAFNOSUPPORT if it is of another
 ///         kind.

@@ -26,7 +26,8 @@ class category final : public std::error_category {
     switch (static_cast<activation_error>(value)) {
       case activation_error::bad_count: return "LISTEN_FDS is not a number of sockets";
       case activation_error::bad_pid: return "LISTEN_PID is not the number of a process";
-      case activation_error::bad_names: return "LISTEN_FDNAMES does not name as many sockets as LISTEN_FDS says";
+      case activation_error::bad_names:
+        return "LISTEN_FDNAMES does not name as many sockets as LISTEN_FDS says";
       case activation_error::not_open: return "LISTEN_FDS counts a descriptor that is not open";
       case activation_error::not_listening:
         return "LISTEN_FDS counts a descriptor that is not a listening stream socket";

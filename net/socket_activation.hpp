@@ -1,5 +1,5 @@
-// Sockets that this process was started with: by systemd, by a predecessor (see successor.hpp), or by whatever
-// else keeps the convention of sd_listen_fds(3).
+// Sockets that this process was started with: by systemd, by a predecessor (see successor.hpp), or by
+// whatever else keeps the convention of sd_listen_fds(3).
 //
 // LISTEN_FDS says how many there are, from descriptor 3 on, LISTEN_PID for which process they are meant, and
 // LISTEN_FDNAMES what they are called. A process that has them for another one, say because its parent handed

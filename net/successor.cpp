@@ -24,11 +24,12 @@
 namespace weft::net {
 namespace {
 
-// What comes through the pipe: one byte of a program that is ready, an errno of one that could not be started.
+// What comes through the pipe: one byte of a program that is ready, an errno of one that could not be
+// started.
 using failure_to_start = int;
 
-// What the child is told. All of it is made before the fork: in the child of a process of many threads nothing
-// may allocate, for another thread may have held malloc's lock.
+// What the child is told. All of it is made before the fork: in the child of a process of many threads
+// nothing may allocate, for another thread may have held malloc's lock.
 class instructions {
  public:
   instructions(const std::vector<std::string>& arguments, std::size_t sockets)

@@ -10,9 +10,10 @@
 // That holds only if all of them are passed, one for each worker where they share a port (SO_REUSEPORT), and
 // the successor accepts at all of them, however many workers it has; http::server does both.
 //
-// The successor finds them by activated_sockets() (the variables of sd_listen_fds(3), LISTEN_PID included), and
-// says that it is up by activation::report_ready(): a byte into a pipe whose number is in WEFT_READY_FD. Source
-// of the idea: nginx's "Upgrading Executable on the Fly", and the notification descriptor of s6.
+// The successor finds them by activated_sockets() (the variables of sd_listen_fds(3), LISTEN_PID included),
+// and says that it is up by activation::report_ready(): a byte into a pipe whose number is in
+// WEFT_READY_FD. Source of the idea: nginx's "Upgrading Executable on the Fly", and the notification
+// descriptor of s6.
 #pragma once
 
 #include <sys/types.h>
@@ -40,9 +41,9 @@ struct successor {
 /// descriptors of this process, no signal blocked or caught, and stays behind when this one exits.
 ///
 /// Blocks     the calling fiber.
-/// Errors     what starting a program gives (ENOENT, EACCES, ENOMEM, EMFILE); limit: the offload pool takes no
-///            more. deadline_exceeded, canceled: it was started and was not ready, and has been killed; as it
-///            accepts only when it is ready, no client has noticed.
+/// Errors     what starting a program gives (ENOENT, EACCES, ENOMEM, EMFILE); limit: the offload pool takes
+///            no more. deadline_exceeded, canceled: it was started and was not ready, and has been killed;
+///            as it accepts only when it is ready, no client has noticed.
 /// Safe from  any fiber.
 /// Cost       a fork(): the page tables of this process are copied.
 [[nodiscard]] result<successor> start_successor(const std::vector<std::string>& arguments,

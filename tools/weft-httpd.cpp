@@ -17,10 +17,10 @@
 // It says where it listens and nothing else. SIGINT and SIGTERM drain it: status 0. What cannot be started is
 // one line with the cause and the remedy: status 2.
 //
-// SIGUSR2 starts the program anew, by the path and the flags that it was started with, and hands its listening
-// sockets over: no client notices. Once the new process is up, this one answers what it has at hand, and exits
-// with status 0. If it does not come up, a line on standard error says why, and this one goes on. SIGINT and
-// SIGTERM meanwhile end both.
+// SIGUSR2 starts the program anew, by the path and the flags that it was started with, and hands its
+// listening sockets over: no client notices. Once the new process is up, this one answers what it has at
+// hand, and exits with status 0. If it does not come up, a line on standard error says why, and this one
+// goes on. SIGINT and SIGTERM meanwhile end both.
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,7 +45,6 @@
 #include <weft/net/socket_activation.hpp>
 #include <weft/net/successor.hpp>
 #include <weft/runtime/base/errc.hpp>
-#include <weft/runtime/race.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/signals.hpp>
 #include <weft/runtime/spawn.hpp>
@@ -194,20 +193,13 @@ bool apply_switch(std::string_view flag, settings& s) {
 
 // The exit status if the flags end the program.
 std::optional<int> parse(int argc, char** argv, settings& s) {
-  constexpr std::array<std::string_view, 15> flags = {"--host",
-                                                      "--port",
-                                                      "--listen",
-                                                      "--workers",
-                                                      "--backend",
-                                                      "--memory",
-                                                      "--root",
-                                                      "--access-log",
-                                                      "--log-format",
-                                                      "--max-connections",
-                                                      "--head-seconds",
-                                                      "--request-seconds",
-                                                      "--write-seconds",
-                                                      "--idle-seconds",
+  constexpr std::array<std::string_view, 15> flags = {"--host",          "--port",
+                                                      "--listen",        "--workers",
+                                                      "--backend",       "--memory",
+                                                      "--root",          "--access-log",
+                                                      "--log-format",    "--max-connections",
+                                                      "--head-seconds",  "--request-seconds",
+                                                      "--write-seconds", "--idle-seconds",
                                                       "--drain-seconds"};
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -299,20 +291,9 @@ bool restart(const http::server& server, const settings& s) {
   if (!next) return going_on(s.command.front() + ": " + next.error().message());
   if (!next->ended) return true;
   const auto how = *next->ended;
-  return going_on("the new process has ended with " +
-                  (how.signal != 0 ? "signal " + std::to_string(how.signal)
-                                   : "status " + std::to_string(how.code)));
-}
-
-// The signal that ends this process: SIGUSR2 if another one has taken its place. A restart that is under way
-// when the end is asked for is given up.
-weft::result<int> wait_for_end(const http::server& server, const settings& s) {
-  return weft::race([] { return weft::signals::wait({SIGINT, SIGTERM}); },
-                    [&]() -> weft::result<int> {
-                      do WEFT_TRY(weft::signals::wait({SIGUSR2}));
-                      while (!restart(server, s));
-                      return SIGUSR2;
-                    });
+  return going_on("the new process has ended with " + (how.signal != 0
+                                                           ? "signal " + std::to_string(how.signal)
+                                                           : "status " + std::to_string(how.code)));
 }
 
 // A second one ends the process at once.
@@ -326,30 +307,23 @@ void unblock_ends() {
 
 // Serves until a signal, and drains. The signals are blocked: one that comes before anybody waits is kept.
 weft::result<void> serve(http::server& server, const settings& s) {
-  auto serving = weft::spawn([&] {
-    const auto served = server.serve();
-    if (!served) ::kill(::getpid(), SIGTERM);  // nobody else would end the wait below
-    return served;
+  auto restarting = weft::spawn([&] {
+    while (weft::signals::wait({SIGUSR2}))
+      if (restart(server, s)) return server.hand_over();
   });
-  const auto signal = wait_for_end(server, s);
-  std::optional<weft::task<void>> hurrying;
-  if (signal && *signal == SIGUSR2) {
-    server.hand_over();
-    hurrying = weft::spawn([&server] {
-      if (!weft::signals::wait({SIGINT, SIGTERM})) return;
-      unblock_ends();
-      server.request_stop();
-    });
-  } else {
+  // Until all is over: the end may be asked for during a restart, and after it.
+  auto ending = weft::spawn([&] {
+    const auto signal = weft::signals::wait({SIGINT, SIGTERM});
     unblock_ends();
+    restarting.request_stop();
     server.request_stop();
-  }
-  const auto served = serving.join();
-  if (hurrying) {
-    hurrying->request_stop();
-    hurrying->join();
-  }
-  if (!signal) return std::unexpected(signal.error());
+    return signal;
+  });
+  const auto served = server.serve();
+  ending.request_stop();
+  const auto signal = ending.join();
+  restarting.join();  // ending has stopped it
+  if (!signal && signal.error() != weft::errc::canceled) return std::unexpected(signal.error());
   return served;
 }
 
@@ -392,6 +366,7 @@ int main(int argc, char** argv) {
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGUSR2);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGUSR2, SIG_IGN);  // while nobody waits for it: one restart is enough
   auto runtime = weft::runtime::open(s.runtime);
   if (!runtime) {
     const char* const forced = std::getenv("WEFT_BACKEND");
