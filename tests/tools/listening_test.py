@@ -7,6 +7,7 @@ import http.client
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -29,6 +30,11 @@ def answers(at, family=socket.AF_INET):
         client.connect(at)
         client.sendall(QUESTION)
         return client.recv(12) == b'HTTP/1.1 200'
+
+
+def accepts(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
 
 
 def refusal(*flags, environment=None, **more):
@@ -81,6 +87,8 @@ class Unix(unittest.TestCase):
         server.kill()
         server.wait()
         self.assertTrue(os.path.exists(self.path))
+        while accepts(self.path):  # a ring lets go of its sockets some milliseconds after its process's end
+            pass
         self.start()
         self.assertTrue(answers(self.path, socket.AF_UNIX))
         file = os.path.join(self.folder, 'file')
@@ -99,10 +107,12 @@ class Unix(unittest.TestCase):
 
     # One socket for all workers: the others get connections too, and nobody waits for ever.
     def test_more_clients_than_descriptors_are_served_in_the_end(self):
-        if not shutil.which('prlimit'):
-            self.skipTest('prlimit is not there')
-        server, _ = self.start('--workers', '3')
-        subprocess.run(['prlimit', '--pid', str(server.pid), '--nofile=64'], check=True, timeout=20)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+        try:
+            self.start('--workers', '3')
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
         turned_away = answered = 0
         clients = []
         for _ in range(200):
