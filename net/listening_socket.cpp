@@ -70,8 +70,13 @@ result<int> adopt_listening_socket(std::string_view number, bool unix_domain) no
 result<listening_socket> open_listening_socket(std::string_view at, int backlog) noexcept {
   // systemd, balancers and predecessors hand sockets over. Whose user and options these have is not ours to
   // know, and what waits in a socket that joined them would be lost with this process: none joins.
-  if (at.starts_with("fd:"))
-    return listening_socket{.fd = WEFT_TRY(adopt_listening_socket(at.substr(3), false)), .joinable = false};
+  if (at.starts_with("fd:")) {
+    const int fd = WEFT_TRY(adopt_listening_socket(at.substr(3), false));
+    int shares = 0;
+    socklen_t size = sizeof shares;
+    if (::getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &size) != 0) return failure(errno);
+    return listening_socket{.fd = fd, .joinable = false, .shares = shares != 0};
+  }
 
   const net::address where = WEFT_TRY(net::address::parse(at));
   result<int> fd = listen_alone(where, backlog);

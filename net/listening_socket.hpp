@@ -22,6 +22,7 @@ namespace weft::detail {
 struct listening_socket {
   int fd = -1;            // the caller's to close
   bool joinable = false;  // join_listening_socket works on its address; never so for an inherited one
+  bool shares = false;    // its address with others, if an inherited one: connections are spread over them
 };
 
 /// A listening stream socket that this process was given as descriptor `number`, in decimal: close-on-exec

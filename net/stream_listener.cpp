@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include <weft/net/acceptor.hpp>
+#include <weft/net/connection_balance.hpp>
 #include <weft/net/socket_options.hpp>
 #include <weft/runtime/base/system_failure.hpp>
 #include <weft/runtime/scheduler.hpp>
@@ -109,10 +110,10 @@ void stream_listener::run_acceptor(int listener, connection_set& connections) {
 result<void> stream_listener::serve(const connection_handler& handler) {
   if (!begin_serving()) return std::unexpected(errc::closed);
   worker& here = *worker::current();
-  connection_set connections{here.owner(), handler};
-
   const auto workers = here.owner().workers().size();
   join_for(workers);
+  connection_set connections{here.owner(), handler, is_alone() ? connection_slack_alone : connection_slack};
+
   std::vector<task<void>> acceptors;
   acceptors.reserve(1 + joined_.size());
   const auto accept_at = [&](const descriptor& socket) {

@@ -29,7 +29,7 @@ class stream_listener {
  public:
   /// Owns `from`. `at`: where others can join it, if they can.
   stream_listener(listening_socket from, const net::address& at, const net::listen_options& with) noexcept
-      : socket_{from.fd}, joinable_{from.joinable}, local_{at}, options_{with} {}
+      : socket_{from.fd}, joinable_{from.joinable}, shares_{from.shares}, local_{at}, options_{with} {}
 
   /// The next connection's descriptor, non-blocking, which is the caller's. Errors: closed, canceled,
   /// deadline_exceeded; all else is waited out as accept_recovery says.
@@ -57,10 +57,12 @@ class stream_listener {
   bool begin_serving() noexcept;
   void end_serving() noexcept;
   void join_for(std::size_t workers);
+  bool is_alone() const noexcept { return joined_.empty() && !shares_; }
   void run_acceptor(int listener, connection_set& connections);
 
   descriptor socket_;
   const bool joinable_;
+  const bool shares_;
   const net::address local_;
   const net::listen_options options_;
   accept_recovery recovery_;

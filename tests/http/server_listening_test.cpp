@@ -2,6 +2,7 @@
 // real time: the clients are foreign threads, and what is tested is how long a farewell takes.
 #include "server_fixture.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <span>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include <weft/net/unix_stream.hpp>
+#include <weft/runtime/scheduler.hpp>
 
 namespace weft::testing {
 namespace {
@@ -19,6 +21,9 @@ http::router greeting() {
   http::router r;
   r.get("/", http::precompiled{http::status::ok, "text/plain", "Hello, World!"});
   r.get("/peer", [](http::request& q, http::response& s) { s.text(q.remote_address() ? "known" : "none"); });
+  r.get("/worker", [](http::request&, http::response& s) {
+    s.text(std::to_string(detail::worker::current()->index()));
+  });
   return r;
 }
 
@@ -46,6 +51,16 @@ class service {
     EXPECT_TRUE(served) << served.error().message();
     ended_ = true;
     return std::chrono::steady_clock::now() - begin;
+  }
+
+  // Waits until it has accepted so many.
+  void accept(unsigned expected) {
+    runtime_.block_on([expected] {
+      for (unsigned all = 0; all != expected; (void)this_fiber::sleep_for(1ms)) {
+        all = 0;
+        for (const auto& w : detail::worker::current()->owner().workers()) all += w->connections.load();
+      }
+    });
   }
 
   // What another may listen() at, once there is one socket for each worker.
@@ -112,6 +127,25 @@ TEST_F(HttpListening, answers_at_unix_sockets) {
   EXPECT_EQ(answer(addresses[2]), "Hello, World!");
 }
 
+// One worker accepts for all; ten connections of a balancer must not all stay with it.
+TEST_F(HttpListening, connections_at_a_unix_socket_are_for_all_workers) {
+  service s{{"unix:" + path()}};
+  runtime clients;
+  clients.block_on([this] {
+    std::array<int, 2> served{};
+    std::vector<net::unix_stream> kept;
+    for (int i = 0; i < 10; ++i) {
+      kept.push_back(*net::unix_stream::connect(path(), 10s));
+      EXPECT_TRUE(kept.back().write_all(get("/worker"), 10s));
+      std::array<char, 512> buffer;
+      const auto n = kept.back().read(std::as_writable_bytes(std::span{buffer}), 10s);
+      ASSERT_TRUE(n);
+      ++served[body_of({buffer.data(), *n}) == "1"];
+    }
+    EXPECT_GE(std::ranges::min(served), 3);
+  });
+}
+
 TEST_F(HttpListening, says_why_it_cannot_listen) {
   http::server s{greeting()};
   EXPECT_EQ(s.listen("unix:").error(), std::errc::invalid_argument);
@@ -131,6 +165,7 @@ TEST_F(HttpListening, hands_over_without_a_client_noticing) {
   client kept{at}, fresh{at}, silent{at};
   kept.send(get("/"));
   EXPECT_FALSE(says_close(kept.response()));
+  first.accept(3);
 
   service second{first.passed(4), {.owns_path = true}, {.drain = 5s}, 2};
   EXPECT_EQ(second->addresses(), (std::vector<std::string>{at, "unix:" + path()}));
