@@ -160,7 +160,7 @@ void connection::stop() noexcept {
 
 // Whether the drain ends a connection with nothing at hand: unless something has come that was not read yet.
 bool connection::must_leave() const noexcept {
-  if (!around_.of.draining.load(std::memory_order_relaxed)) [[likely]]
+  if (!around_.of.closing_idle.load(std::memory_order_relaxed)) [[likely]]
     return false;
   int arrived = 0;
   return ::ioctl(fd, FIONREAD, &arrived) != 0 || arrived == 0;

@@ -38,6 +38,8 @@ struct service {
   void* report_context = nullptr;
   /// Set once: every response from then on ends its connection.
   weft::detail::atomic<bool> draining{false};
+  /// Set once, not before `draining`: a connection with nothing at hand ends.
+  weft::detail::atomic<bool> closing_idle{false};
 };
 
 }  // namespace weft::http::detail
