@@ -419,12 +419,15 @@ result<std::size_t> connection::read(std::span<std::byte> into, deadline until) 
   return stream_.read(into, until);
 }
 
+// A client that takes something, however slowly, is waited for: here, and where a file is sent.
 result<void> connection::write(byte_view bytes, deadline until) {
   const sending now{*this};
-  return stream_.write_all(bytes, std::min(until, deadline{around_.times.write}));
+  std::span<const std::byte> left = bytes;
+  while (!left.empty())
+    left = left.subspan(WEFT_TRY(stream_.write_some(left, std::min(until, deadline{around_.times.write}))));
+  return {};
 }
 
-// A client that takes something, however slowly, is waited for.
 result<void> connection::write_file(byte_view before, io::file& from, std::uint64_t position,
                                     std::uint64_t left, deadline until) {
   const sending now{*this};

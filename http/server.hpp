@@ -33,7 +33,13 @@ struct server_options {
   std::size_t connections_max = 10'000;
   /// How long a request's body may take to come, from the end of its head: 408 beyond. A handler may go on
   /// after that, for a stream has no end; a route with a deadline has that one instead, for all of a request.
+  /// 0: as long as it keeps up the rate.
   std::chrono::nanoseconds request = std::chrono::seconds{30};
+  /// Bytes per second that a request's body must come with at least, while the server waits for it: 408
+  /// beyond, or the end of the connection if the response has begun. 0: however slowly.
+  std::size_t body_rate = 16 << 10;
+  /// For how long it may fall behind that, or pause.
+  std::chrono::nanoseconds body_grace = std::chrono::seconds{10};
   /// How long a request's head may take to come, from its first byte: 408 beyond.
   std::chrono::nanoseconds head = std::chrono::seconds{10};
   /// How long a connection may wait between requests.

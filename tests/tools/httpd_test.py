@@ -172,6 +172,17 @@ class Httpd(unittest.TestCase):
                 self.assertEqual(s.stop(signal.SIGTERM)[0], 0)
             self.assertEqual([line.split()[0] for line in log.read_text().splitlines()], ["127.0.0.1"])
 
+    def test_cuts_off_a_body_that_comes_too_slowly(self):
+        head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"
+        with Server("--request-seconds", "1", "--body-rate", "0") as s:  # then there is the time in all
+            with socket.create_connection(("127.0.0.1", s.port), timeout=10) as slow:
+                slow.sendall(head)
+                self.assertIn(b"HTTP/1.1 408 ", slow.recv(1000))
+        with Server("--request-seconds", "0", "--grace-seconds", "0") as s:
+            with socket.create_connection(("127.0.0.1", s.port), timeout=10) as slow:
+                slow.sendall(head)
+                self.assertIn(b"HTTP/1.1 408 ", slow.recv(1000))
+
     def test_tells_of_its_pools_if_it_may(self):
         with Server() as s:
             self.assertEqual(s.ask("GET", "/stats")[0], 404)
@@ -237,7 +248,7 @@ class Httpd(unittest.TestCase):
         for flags in (["--nonsense"], ["extra"], ["--port"], ["--port", "x"], ["--port", "65536"],
                       ["--port=-1"], ["--workers", "1025"], ["--backend", "kqueue"],
                       ["--host", "example.org"], ["--host", "1.2.3"], ["--max-connections", "0"],
-                      ["--drain-seconds", "1.5"], ["--memory", "much"], ["--pin=1"]):
+                      ["--drain-seconds", "1.5"], ["--body-rate", "-1"], ["--memory", "much"], ["--pin=1"]):
             status, lines = run(*flags)
             self.assertEqual((status, len(lines)), (2, 1), (flags, lines))
             self.assertTrue(lines[0].startswith("weft-httpd: "), lines)
@@ -279,7 +290,8 @@ class Httpd(unittest.TestCase):
         done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for flag in ("--host", "--port", "--workers", "--backend", "--max-connections", "--drain-seconds",
-                     "--pin", "--memory", "--stats", "--proxy-protocol", "--help", "--version"):
+                     "--body-rate", "--grace-seconds", "--pin",
+                     "--memory", "--stats", "--proxy-protocol", "--help", "--version"):
             self.assertIn(flag, done.stdout)
         done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=20)
         self.assertRegex(done.stdout, r"^weft-httpd \d+\.\d+\.\d+\n$")
