@@ -16,8 +16,8 @@ namespace weft::detail {
 inline constexpr unsigned connection_slack = 8;
 
 /// The same for a worker that accepts for all, where the kernel spreads nothing: the few connections that a
-/// proxy keeps to a unix socket would all be its own. Short connections, of which it has one or two at a time,
-/// still stay with it.
+/// proxy keeps to a unix socket would all be its own. Short connections, of which it has one or two at a
+/// time, still stay with it.
 inline constexpr unsigned connection_slack_alone = 1;
 
 /// The worker for a connection that worker `self` of `workers` has accepted; count_of(w) are its connections.
