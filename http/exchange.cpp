@@ -8,6 +8,7 @@
 #include <weft/http/message/number_text.hpp>
 #include <weft/http/message/target.hpp>
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/base/clock.hpp>
 
 namespace weft::http::detail {
 namespace {
@@ -132,8 +133,14 @@ void exchange::choose(const route& r) noexcept {
   route_ = &r;
   request_.parameters_.names = &r.names;
   const std::chrono::nanoseconds limit = r.options.deadline;
+  const bool has_body = !request_.body_.ended();
+  const bool limited = has_body && service_.limits.request.count() != 0;
   if (limit.count() != 0) request_until_ = deadline{limit};
-  else request_until_ = request_.body_.ended() ? deadline::never() : deadline{service_.limits.request};
+  else request_until_ = limited ? deadline{service_.limits.request} : deadline::never();
+  if (!has_body) return;
+  body_rate asked = service_.limits.body;
+  asked.bytes_per_second = r.options.body_rate.value_or(asked.bytes_per_second);
+  pace_.begin(asked);
 }
 
 deadline exchange::handler_until() const noexcept {
@@ -275,17 +282,26 @@ result<std::size_t> exchange::fetch(std::span<std::byte> into, deadline until) {
   expects_continue_ = false;
   const deadline at_most = earlier(until);
   WEFT_TRY(flush(at_most));
-  const auto got = transport_->read(into, at_most);
+  const auto got = fetch_in_time(into, at_most);
   if (!got) {
+    const bool late = request_until_ <= until && request_until_.expired();  // not the handler's own deadline
     if (got.error() != errc::deadline_exceeded) broken_ = true;
-    else if (request_until_ <= until && request_until_.expired())  // not the handler's own deadline
-      return std::unexpected(status::request_timeout);
+    else if (late || is_too_slow()) return std::unexpected(status::request_timeout);
     return got;
   }
   if (*got == 0) {
     peer_ended_ = true;
     return std::unexpected(status::bad_request);
   }
+  return got;
+}
+
+// What has come already is taken even from a peer that was too slow.
+result<std::size_t> exchange::fetch_in_time(std::span<std::byte> into, deadline until) {
+  if (!pace_.matters()) return transport_->read(into, until);
+  const std::int64_t began = weft::detail::steady_ns();
+  const auto got = transport_->read(into, std::min(until, deadline{pace_.left()}));
+  pace_.waited(std::chrono::nanoseconds{weft::detail::steady_ns() - began}, got.value_or(0));
   return got;
 }
 

@@ -13,6 +13,7 @@
 #include <span>
 #include <string_view>
 
+#include <weft/http/body_pace.hpp>
 #include <weft/http/input_buffer.hpp>
 #include <weft/http/message/byte_buffer.hpp>
 #include <weft/http/message/date.hpp>
@@ -46,6 +47,9 @@ class exchange final : private body_source {
 
   std::span<std::byte> input_space() { return input_.space(); }
   void received(std::size_t length) noexcept { input_.added(length); }
+  /// What has come and is neither parsed nor answered yet; so much of it is no part of a request.
+  std::string_view unparsed() const noexcept { return input_.unread(); }
+  void drop(std::size_t length) noexcept { input_.consume(length); }
   /// The peer will send no more. It still gets its answers.
   void peer_ended() noexcept { peer_ended_ = true; }
 
@@ -99,6 +103,8 @@ class exchange final : private body_source {
   static constexpr std::size_t output_first = 4 << 10;  // in general the answers to what one read brings
 
   result<std::size_t> fetch(std::span<std::byte> into, deadline until) override;
+  result<std::size_t> fetch_in_time(std::span<std::byte> into, deadline until);
+  bool is_too_slow() const noexcept { return pace_.matters() && pace_.left() <= pace_.left().zero(); }
 
   next at_rest();
   bool skip_unread();
@@ -140,6 +146,7 @@ class exchange final : private body_source {
   const route* route_ = nullptr;        // of the request at hand, if it has a handler to run
   const resource* resource_ = nullptr;  // that the route belongs to; none: CONNECT
   deadline request_until_;           // of the request's body; of its handler too if the route has a deadline
+  body_pace pace_;                   // of the request's body
   std::uint64_t unread_ = 0;         // bytes of the last request's body that are to be dropped
   framing framing_ = framing::none;  // of the body that is streamed
   bool keep_ = false;                // the request at hand lets the connection go on

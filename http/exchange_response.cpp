@@ -40,6 +40,7 @@ void exchange::finish_response() {
     report_failure("not as many bytes as content_length()");
     fail_response(status::internal_server_error);
   }
+  response_.settle_defaults();
   request_body& body = request_.body_;
   if (!body.ended()) body.skip_received();
   const persistence how = decide(keep_ && !response_.says_close_ && can_skip_body());
@@ -107,6 +108,7 @@ void exchange::write_head(persistence how, framing body, std::uint64_t length) {
 // Writes the head of a body that is streamed.
 result<void> exchange::begin_stream() {
   if (!response_.is_sound()) return std::unexpected(errc::protocol);
+  response_.settle_defaults();
   response_.streaming_ = true;
   date_.refresh();
   if (response_.status_ == status::reset_content) response_.length_ = 0;
@@ -214,6 +216,7 @@ result<void> exchange::hijack(net::tcp_stream& to, deadline until) {
   if (!may_hijack()) return std::unexpected(errc::protocol);
   if (!request_.body_.ended() || !input_.empty()) return std::unexpected(status::bad_request);
   const status s = response_.status_;
+  response_.settle_defaults();
   date_.refresh();
   output_.append_all("HTTP/1.1 ", number_text{static_cast<std::uint64_t>(s)}, " ", reason_phrase(s),
                      "\r\nDate: ", date_.text(), "\r\n", response_.fields_.text(),

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -36,6 +37,9 @@ struct route_options {
   std::size_t body_max = 1 << 20;
   /// The stack of the fiber that its handler runs in, middleware included.
   stack_class stack = stack_class::kib64;
+  /// Bytes per second that its requests' bodies must come with at least, in place of
+  /// server_options.body_rate; 0: however slowly. For streams in which a client says something now and then.
+  std::optional<std::size_t> body_rate{};
 };
 
 namespace detail {

@@ -31,12 +31,26 @@ field take_field(std::string_view& fields) noexcept {
   return first;
 }
 
+// Drops all fields of that name.
+void drop_field(detail::byte_buffer& fields, std::string_view name) {
+  const std::string before{fields.text()};
+  fields.clear();
+  for (std::string_view rest = before; !rest.empty();) {
+    const field f = take_field(rest);
+    if (!detail::equals_ignoring_case(f.name, name)) fields.append_all(f.name, ": ", f.value, "\r\n");
+  }
+}
+
+bool may_be_set(std::string_view name, std::string_view value) noexcept {
+  return detail::is_field_name(name) && detail::is_field_value(value) && !is_framing(name);
+}
+
 }  // namespace
 
 response& response::header(std::string_view name, std::string_view value) {
   if (detail::equals_ignoring_case(name, "connection") && detail::equals_ignoring_case(value, "close")) {
     says_close_ = true;
-  } else if (!detail::is_field_name(name) || !detail::is_field_value(value) || is_framing(name)) {
+  } else if (!may_be_set(name, value)) {
     spoilt_ = true;
   } else if (detail::equals_ignoring_case(name, "content-type")) {
     content_type_.clear();
@@ -54,9 +68,7 @@ response& response::set_cookie(const cookie& c) {
 }
 
 response& response::trailer(std::string_view name, std::string_view value) {
-  if (!detail::is_field_name(name) || !detail::is_field_value(value) || is_framing(name) ||
-      detail::is_forbidden_trailer(name))
-    spoilt_ = true;
+  if (!may_be_set(name, value) || detail::is_forbidden_trailer(name)) spoilt_ = true;
   else trailers_.append_all(name, ": ", value, "\r\n");
   return *this;
 }
@@ -109,13 +121,24 @@ status response::status() const noexcept {
 }
 
 response& response::replace_header(std::string_view name, std::string_view value) {
-  const std::string before{fields_.text()};
-  fields_.clear();
-  for (std::string_view rest = before; !rest.empty();) {
-    const field f = take_field(rest);
-    if (!detail::equals_ignoring_case(f.name, name)) fields_.append_all(f.name, ": ", f.value, "\r\n");
-  }
+  drop_field(fields_, name);
   return header(name, value);
+}
+
+response& response::default_header(std::string_view name, std::string_view value) {
+  drop_field(defaults_, name);
+  if (may_be_set(name, value)) defaults_.append_all(name, ": ", value, "\r\n");
+  else spoilt_ = true;
+  return *this;
+}
+
+// Before a head is written: what is said is known now, and what is not said.
+void response::settle_defaults() {
+  for (std::string_view rest = defaults_.text(); !rest.empty();) {
+    const field f = take_field(rest);
+    if (!header(f.name)) header(f.name, f.value);
+  }
+  defaults_.clear();
 }
 
 std::optional<std::string_view> response::header(std::string_view name) const noexcept {
@@ -130,6 +153,7 @@ std::optional<std::string_view> response::header(std::string_view name) const no
 
 std::size_t response::body_size() const noexcept {
   if (streaming_) return written_;
+  if (spoilt_) return detail::plain_answer(http::status::internal_server_error).body_length();
   return fixed() != nullptr ? fixed()->body_length() : body_text().size();
 }
 
@@ -165,6 +189,7 @@ void response::reset() noexcept {
   length_.reset();
   written_ = 0;
   fields_.clear();
+  defaults_.clear();
   content_type_.clear();
   release();
 }

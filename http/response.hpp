@@ -66,6 +66,9 @@ class response {
 
   /// Sets a field in place of all of that name.
   response& replace_header(std::string_view name, std::string_view value);
+  /// Adds a field that goes out unless the handler sets one of that name, or middleware further in says
+  /// another default: for middleware, before next().
+  response& default_header(std::string_view name, std::string_view value);
   /// A body with its Content-Type, unless header() has set another.
   void text(std::string_view text) { set_body(text, "text/plain; charset=utf-8"); }
   void html(std::string_view text) { set_body(text, "text/html; charset=utf-8"); }
@@ -130,6 +133,9 @@ class response {
   /// Source     RFC 9110, sections 7.8 and 9.3.6; draft-ietf-httpbis-optimistic-upgrade.
   [[nodiscard]] result<net::tcp_stream> hijack(deadline until = {});
 
+  /// What content_length() was told, if it was.
+  std::optional<std::uint64_t> content_length() const noexcept { return length_; }
+
   /// What has been said so far, 500 if it cannot be sent: for middleware, after next(). An error that next()
   /// returned is the answer in its stead, with status_of() that error.
   http::status status() const noexcept;
@@ -154,7 +160,12 @@ class response {
   friend class detail::file_answer;
 
   response(detail::exchange& owner, std::pmr::memory_resource& memory) noexcept
-      : owner_{owner}, fields_{memory}, content_type_{memory}, body_{memory}, trailers_{memory} {}
+      : owner_{owner},
+        fields_{memory},
+        defaults_{memory},
+        content_type_{memory},
+        body_{memory},
+        trailers_{memory} {}
 
   void set_body(std::string_view text, std::string_view content_type);
   // More fields, each "Name: value\r\n", known to be good.
@@ -170,6 +181,7 @@ class response {
   void keep_fields() noexcept { keeps_fields_ = true; }
   std::size_t mark() const noexcept { return fields_.size(); }
   void drop_since(std::size_t mark) noexcept;
+  void settle_defaults();
   void fail(http::status why) noexcept;
   void release() noexcept;
   /// Whether a head of it may go out.
@@ -190,6 +202,7 @@ class response {
   std::optional<std::uint64_t> length_;  // that was declared,
   std::uint64_t written_ = 0;            // and what of it has been streamed
   detail::byte_buffer fields_;
+  detail::byte_buffer defaults_;  // fields that are added in the end, where they are missing
   detail::byte_buffer content_type_;
   detail::byte_buffer body_;
   detail::byte_buffer trailers_;

@@ -26,7 +26,7 @@ std::optional<std::string_view> path_parameters::find(std::string_view name) con
 route_table::route_table(router routes) {
   auto list = routes.take_routes();
   const middleware_list outermost = list->around;
-  collect(std::move(list), {});
+  collect(std::move(list), {}, {});
   for (const auto& r : routes_) {
     if (r->method != http::method::other) continue;
     auto& methods = resource_of(r->pattern).by_method;
@@ -34,25 +34,30 @@ route_table::route_table(router routes) {
       if (methods[m] == nullptr && m != index(http::method::connect)) methods[m] = r.get();
   }
   for (auto& r : resources_) finish(*r);
-  make_nothing(outermost);
-  std::ranges::sort(hosts_, {}, &host_tree::host);
+  make_nothing(nothing_, outermost, {});
+  std::ranges::sort(hosts_, {}, &host_paths::host);
   constexpr std::string_view all = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
   options_answer_ = std::make_unique<response_block>(status::no_content, all, "");
   not_allowed_ = std::make_unique<response_block>(status::method_not_allowed, all, "");
 }
 
 // Takes over the routes of `list`, which stand inside of `around`, then those of its groups.
-void route_table::collect(std::unique_ptr<route_list> list, middleware_list around) {
+void route_table::collect(std::unique_ptr<route_list> list, middleware_list around,
+                          std::string_view outer_prefix) {
   around.insert(around.end(), list->around.begin(), list->around.end());
   const middleware_list& all = *lists_.emplace_back(std::make_unique<middleware_list>(std::move(around)));
   for (auto& r : list->routes) add(std::move(r), all);
-  for (auto& g : list->groups) collect(g->take_routes(), all);
+  if (!list->around.empty() && list->prefix != outer_prefix) make_nothing_beneath(list->prefix, all);
+  for (auto& g : list->groups) collect(g->take_routes(), all, list->prefix);
 }
 
 void route_table::add(std::unique_ptr<route> r, const middleware_list& around) {
   const bool tunnels = r->method == http::method::connect;  // which has no path
   resource* const of = tunnels ? nullptr : &resource_of(r->pattern);
-  if (of != nullptr && of->around == nullptr) of->around = &around;
+  if (of != nullptr && of->around == nullptr) {
+    of->around = &around;
+    of->names = &r->names;
+  }
   if (!around.empty()) {
     if (r->answer) r->call = make_handler([answer = *r->answer](request&, response& s) { s.send(answer); });
     r->answer.reset();
@@ -67,21 +72,23 @@ void route_table::add(std::unique_ptr<route> r, const middleware_list& around) {
   routes_.push_back(std::move(r));
 }
 
+route_table::host_paths& route_table::paths_of(const pattern& p) {
+  if (p.host.empty()) return anywhere_;
+  const auto known = std::ranges::find(hosts_, p.host, &host_paths::host);
+  return known != hosts_.end() ? *known : hosts_.emplace_back(host_paths{.host = p.host});
+}
+
 resource& route_table::resource_of(const pattern& p) {
-  route_tree* tree = &anywhere_;
-  if (!p.host.empty()) {
-    auto known = std::ranges::find(hosts_, p.host, &host_tree::host);
-    if (known == hosts_.end()) known = hosts_.insert(known, {.host = p.host, .tree = {}});
-    tree = &known->tree;
-  }
-  const resource*& place = tree->at(p);
+  const resource*& place = paths_of(p).routes.at(p);
   if (place == nullptr) place = resources_.emplace_back(std::make_unique<resource>()).get();
   return const_cast<resource&>(*place);  // which is ours
 }
 
 // A route for what weft answers by itself, where there is middleware around it.
-const route* route_table::derive(const middleware_list& around, handler_pointer inside) {
+const route* route_table::derive(const middleware_list& around, const std::vector<std::string>& names,
+                                 handler_pointer inside) {
   auto r = std::make_unique<route>();
+  r->names = names;
   r->call = std::make_unique<const chain>(around, std::move(inside));
   r->options.body_max = SIZE_MAX;  // which nobody reads
   return routes_.emplace_back(std::move(r)).get();
@@ -104,46 +111,65 @@ void route_table::finish(resource& r) {
   if (r.around->empty()) return;
   auto& options = r.by_method[index(http::method::options)];
   if (options == nullptr)
-    options = derive(*r.around, make_handler([allow = r.allow](request&, response& s) {
+    options = derive(*r.around, *r.names, make_handler([allow = r.allow](request&, response& s) {
       s.status(status::no_content).header("Allow", allow);
     }));
-  const route* const refusal = derive(*r.around, make_handler([allow = r.allow](request&, response& s) {
-    s.status(status::method_not_allowed).header("Allow", allow).header("Content-Type", "text/plain");
-    s.text(phrase);
-  }));
+  const route* const refusal =
+      derive(*r.around, *r.names, make_handler([allow = r.allow](request&, response& s) {
+        s.status(status::method_not_allowed).header("Allow", allow).header("Content-Type", "text/plain");
+        s.text(phrase);
+      }));
   for (const route*& m : r.by_method)
     if (m == nullptr) m = refusal;
 }
 
 // What is not there, and the middleware around it.
-void route_table::make_nothing(const middleware_list& around) {
+void route_table::make_nothing(resource& r, const middleware_list& around,
+                               const std::vector<std::string>& names) {
   static constexpr std::string_view phrase = "Not Found\n";
   const auto block = [&] {
     return std::make_unique<response_block>(status::not_found, "Content-Type: text/plain\r\n", phrase);
   };
-  nothing_.not_allowed = block();
-  nothing_.options_answer = block();
+  r.not_allowed = block();
+  r.options_answer = block();
   if (around.empty()) return;
-  nothing_.by_method.fill(derive(around, make_handler([](request&, response&) -> result<void> {
-                                   return std::unexpected(status::not_found);
-                                 })));
+  const auto answer = [](request&, response&) -> result<void> { return std::unexpected(status::not_found); };
+  r.by_method.fill(derive(around, names, make_handler(answer)));
 }
 
-const route_tree* route_table::tree_of(std::string_view host) const noexcept {
-  const auto before = [](const host_tree& t, std::string_view wanted) {
+// The same for the paths at and below a group's prefix, where no other group was first.
+void route_table::make_nothing_beneath(const std::string& prefix, const middleware_list& around) {
+  pattern p;
+  const bool is_path = parse_pattern(prefix, p);  // else a host
+  const std::vector<std::string> names = p.names();
+  resource& r = *nothings_.emplace_back(std::make_unique<resource>());
+  make_nothing(r, around, names);
+  const auto claim = [&] {
+    const resource*& place = paths_of(p).groups.at(p);
+    if (place == nullptr) place = &r;
+  };
+  if (is_path) claim();
+  if (names.size() == parameters_max || !parse_pattern(prefix + '/', p)) return;
+  p.parts.push_back({pattern::kind::tail, {}});
+  claim();
+}
+
+const route_table::host_paths* route_table::paths_of(std::string_view host) const noexcept {
+  const auto before = [](const host_paths& t, std::string_view wanted) {
     return std::ranges::lexicographical_compare(t.host, wanted, {}, {}, to_lower);
   };
   const auto known = std::lower_bound(hosts_.begin(), hosts_.end(), host, before);
-  return known != hosts_.end() && equals_ignoring_case(known->host, host) ? &known->tree : nullptr;
+  return known != hosts_.end() && equals_ignoring_case(known->host, host) ? &*known : nullptr;
 }
 
 const resource& route_table::find(std::string_view authority, std::string_view path,
                                   path_parameters& parameters) const noexcept {
+  const host_paths* const there = hosts_.empty() ? nullptr : paths_of(host_of(authority));
   const resource* found = nullptr;
-  if (!hosts_.empty())
-    if (const route_tree* const tree = tree_of(host_of(authority)); tree != nullptr)
-      found = tree->find(path, parameters);
-  if (found == nullptr) found = anywhere_.find(path, parameters);
+  if (there != nullptr) found = there->routes.find(path, parameters);
+  if (found == nullptr) found = anywhere_.routes.find(path, parameters);
+  if (found == nullptr && there != nullptr) found = there->groups.find(path, parameters);
+  if (found == nullptr) found = anywhere_.groups.find(path, parameters);
   return found != nullptr ? *found : nothing_;
 }
 

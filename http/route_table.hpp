@@ -36,10 +36,11 @@ struct resource {
   }
 
   std::array<const route*, method_count> by_method{};
-  std::string allow;                               // "GET, HEAD, OPTIONS"
-  std::unique_ptr<response_block> not_allowed;     // 405 with Allow
-  std::unique_ptr<response_block> options_answer;  // 204 with Allow
-  const middleware_list* around = nullptr;         // what these two pass through
+  std::string allow;                                // "GET, HEAD, OPTIONS"
+  std::unique_ptr<response_block> not_allowed;      // 405 with Allow
+  std::unique_ptr<response_block> options_answer;   // 204 with Allow
+  const middleware_list* around = nullptr;          // what these two pass through,
+  const std::vector<std::string>* names = nullptr;  // who knows the parameters by these names
 };
 
 class route_table {
@@ -60,25 +61,30 @@ class route_table {
   const route* connect_route() const noexcept { return connect_; }
 
  private:
-  struct host_tree {
-    std::string host;  // in lower case
-    route_tree tree;
+  struct host_paths {
+    std::string host{};  // in lower case
+    route_tree routes{};
+    route_tree groups{};  // the 404 of each group, beneath its prefix
   };
 
-  void collect(std::unique_ptr<route_list> list, middleware_list around);
+  void collect(std::unique_ptr<route_list> list, middleware_list around, std::string_view outer_prefix);
   resource& resource_of(const pattern& p);
-  const route_tree* tree_of(std::string_view host) const noexcept;
+  host_paths& paths_of(const pattern& p);
+  const host_paths* paths_of(std::string_view host) const noexcept;
   void add(std::unique_ptr<route> r, const middleware_list& around);
   void finish(resource& r);
-  void make_nothing(const middleware_list& around);
-  const route* derive(const middleware_list& around, handler_pointer inside);
+  void make_nothing(resource& r, const middleware_list& around, const std::vector<std::string>& names);
+  void make_nothing_beneath(const std::string& prefix, const middleware_list& around);
+  const route* derive(const middleware_list& around, const std::vector<std::string>& names,
+                      handler_pointer inside);
 
   std::vector<std::unique_ptr<route>> routes_;
   std::vector<std::unique_ptr<resource>> resources_;
+  std::vector<std::unique_ptr<resource>> nothings_;      // the 404s of groups
   std::vector<std::unique_ptr<middleware_list>> lists_;  // each router's, with those around it
-  route_tree anywhere_;
-  std::vector<host_tree> hosts_;  // sorted once all are there
-  resource nothing_;              // 404
+  host_paths anywhere_;
+  std::vector<host_paths> hosts_;  // sorted once all are there
+  resource nothing_;               // 404
   std::unique_ptr<response_block> options_answer_;
   std::unique_ptr<response_block> not_allowed_;
   const route* connect_ = nullptr;

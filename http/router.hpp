@@ -84,6 +84,8 @@ class router {
   /// A router whose patterns begin with `prefix`, and whose middleware is its own, inside of this one's. The
   /// prefix is a pattern that does not end with a slash: "/api", "/users/{id}", "example.org" for the routes
   /// of one host, "example.org/api"; or nothing. In a group "" is a pattern too: that of the prefix itself.
+  /// What is not there at or below the prefix is answered 404 inside of its middleware as well; of groups
+  /// with one prefix, inside of the first one's that has some.
   /// The group belongs to this router, and stays where it is when this is moved.
   router& group(std::string_view prefix);
 

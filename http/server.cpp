@@ -72,10 +72,14 @@ struct server::state {
   state(router routes, const server_options& o)
       : options{o},
         times{.idle = o.idle, .head = o.head, .write = o.write},
-        service{std::move(routes), {.head = {}, .request = o.request}} {
+        service{std::move(routes), {.head = {}, .request = o.request, .body = {o.body_rate, o.body_grace}}} {
     service.memory = &memory;
+    service.proxied = o.proxy_protocol == proxy_protocol_mode::required;
     service.report = [](void*, std::string_view text) {
-      on_thread_stack([text] { worker::current()->owner().report(text); });
+      worker& here = *worker::current();
+      // A connection that no fiber works for is on that stack already.
+      if (here.running() == nullptr) here.owner().report(text);
+      else on_thread_stack([&] { here.owner().report(text); });
     };
   }
 

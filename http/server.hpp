@@ -20,6 +20,12 @@
 
 namespace weft::http {
 
+/// Whether connections begin with a header of the PROXY protocol, which says whose they are.
+enum class proxy_protocol_mode : unsigned char {
+  off,
+  required,  ///< version 1 or 2; what begins otherwise is closed without an answer
+};
+
 struct server_options {
   /// Connections beyond this take the place of one that has been idle for a second or more. If there is none,
   /// they are answered 503 and closed; only closed if many are being answered so already.
@@ -27,7 +33,13 @@ struct server_options {
   std::size_t connections_max = 10'000;
   /// How long a request's body may take to come, from the end of its head: 408 beyond. A handler may go on
   /// after that, for a stream has no end; a route with a deadline has that one instead, for all of a request.
+  /// 0: as long as it keeps up the rate.
   std::chrono::nanoseconds request = std::chrono::seconds{30};
+  /// Bytes per second that a request's body must come with at least, while the server waits for it: 408
+  /// beyond, or the end of the connection if the response has begun. 0: however slowly.
+  std::size_t body_rate = 16 << 10;
+  /// For how long it may fall behind that, or pause.
+  std::chrono::nanoseconds body_grace = std::chrono::seconds{10};
   /// How long a request's head may take to come, from its first byte: 408 beyond.
   std::chrono::nanoseconds head = std::chrono::seconds{10};
   /// How long a connection may wait between requests.
@@ -36,6 +48,12 @@ struct server_options {
   std::chrono::nanoseconds write = std::chrono::seconds{30};
   /// How long requests at hand may go on after a stop, before their fibers are asked to stop.
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
+  /// For a server that only proxies reach (HAProxy's `send-proxy`, nginx's `proxy_protocol on`): whoever else
+  /// reaches it could claim any address. The header must come as a request's head must, within `head`. Then
+  /// request::remote_address() is what it says; with LOCAL and UNKNOWN, the proxy's own address.
+  ///
+  /// Source     proxy-protocol.txt of HAProxy.
+  proxy_protocol_mode proxy_protocol = proxy_protocol_mode::off;
   /// How long idle connections may still bring a request after a hand_over(). A guess: longer than one that
   /// has just been made needs for its first.
   std::chrono::nanoseconds farewell = std::chrono::seconds{1};

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <weft/http/body_pace.hpp>
 #include <weft/http/message/request_parser.hpp>
 #include <weft/http/route_table.hpp>
 #include <weft/runtime/base/atomic.hpp>
@@ -19,7 +20,8 @@ struct service_limits {
   std::uint64_t unread_max =
       256 << 10;  // bytes of a body that nobody wanted, read and dropped to keep the connection
   std::chrono::nanoseconds request =
-      std::chrono::seconds{30};  // for a request's body, where the route has no deadline
+      std::chrono::seconds{30};  // for a request's body, where the route has no deadline; 0: no limit
+  body_rate body;
 };
 
 struct service {
@@ -31,6 +33,8 @@ struct service {
   service_limits limits;
   /// Where the bytes of its connections come from. Outlives them.
   std::pmr::memory_resource* memory = std::pmr::new_delete_resource();
+  /// Whether each connection begins with a proxy's header.
+  bool proxied = false;
   /// Hears of handlers that failed in a way that is not an answer.
   void (*report)(void* context, std::string_view text) = [](void*, std::string_view) {};
   void* report_context = nullptr;

@@ -10,6 +10,7 @@
 #include <weft/http/client/call_error.hpp>
 #include <weft/http/client/client.hpp>
 #include <weft/http/client/client_options.hpp>
+#include <weft/http/client/cookie_jar.hpp>
 #include <weft/http/client/reply.hpp>
 #include <weft/http/client/tunnel.hpp>
 #include <weft/http/event_stream.hpp>

@@ -37,11 +37,11 @@ file_kind kind_of(unsigned char type) noexcept {
   }
 }
 
-result<std::vector<directory_entry>> list_now(const std::string& name) {
+result<std::vector<directory_entry>> list_now(const std::string& name, std::size_t at_most) {
   const std::unique_ptr<DIR, close_directory> opened{::opendir(name.c_str())};
   if (opened == nullptr) return system_error(errno);
   std::vector<directory_entry> found;
-  for (;;) {
+  while (found.size() < at_most) {
     errno = 0;
     const dirent* const next = ::readdir(opened.get());
     if (next == nullptr && errno != 0) return system_error(errno);
@@ -50,6 +50,7 @@ result<std::vector<directory_entry>> list_now(const std::string& name) {
     if (entry != "." && entry != "..")
       found.push_back({std::string{entry}, kind_of(next->d_type), next->d_ino});
   }
+  return found;
 }
 
 /// f(name), a system call that does something to a name.
@@ -73,9 +74,10 @@ auto standard_call(std::string_view path, F f, deadline until)
 
 }  // namespace
 
-result<std::vector<directory_entry>> list_directory(std::string_view path, deadline until) {
+result<std::vector<directory_entry>> list_directory(std::string_view path, deadline until,
+                                                    std::size_t at_most) {
   const std::string name = WEFT_TRY(kernel_path(path));
-  return blocking([&] { return list_now(name); }, until);
+  return blocking([&] { return list_now(name, at_most); }, until);
 }
 
 result<void> create_directory(std::string_view path, unsigned mode, deadline until) {

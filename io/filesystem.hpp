@@ -39,8 +39,9 @@ struct named_file {
 };
 
 /// All names in it but "." and "..", in the order of the file system. One that is created or removed
-/// meanwhile may be there or not.
-[[nodiscard]] result<std::vector<directory_entry>> list_directory(std::string_view path, deadline until = {});
+/// meanwhile may be there or not. Reading ends after `at_most` of them.
+[[nodiscard]] result<std::vector<directory_entry>> list_directory(std::string_view path, deadline until = {},
+                                                                  std::size_t at_most = SIZE_MAX);
 
 /// `mode`: permissions, less the umask. Errors: file_exists.
 [[nodiscard]] result<void> create_directory(std::string_view path, unsigned mode = 0777, deadline until = {});

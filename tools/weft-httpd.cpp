@@ -88,8 +88,14 @@ int usage() {
       "  --log-format NAME      common, combined or json (combined)\n"
       "  --max-connections N    connections beyond this take the place of idle ones, or are answered 503 "
       "(10000)\n"
+      "  --proxy-protocol       connections come through a proxy that says whose they are (PROXY protocol 1 "
+      "or 2)\n"
       "  --head-seconds N       how long a request's head may take to come (10)\n"
-      "  --request-seconds N    how long a request's body may take to come (30)\n"
+      "  --request-seconds N    how long a request's body may take to come (30); 0 for as long as it keeps\n"
+      "                         up the rate\n"
+      "  --body-rate N          bytes per second that it must come with at least (16384); 0 for however "
+      "slowly\n"
+      "  --grace-seconds N      for how long it may fall behind that (10)\n"
       "  --write-seconds N      how long a client may take to receive something (30)\n"
       "  --idle-seconds N       how long a connection may wait between requests (75)\n"
       "  --drain-seconds N      how long requests may go on after SIGINT or SIGTERM (10)\n"
@@ -135,9 +141,11 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
   }
   if (flag == "--workers") return take(s.runtime.workers, 0, 1024);
   if (flag == "--max-connections") return take(s.server.connections_max, 1, 10'000'000);
+  if (flag == "--body-rate") return take(s.server.body_rate, 0, 1'000'000'000);
   for (const auto& [name, time, least] : {std::tuple{"--drain-seconds", &s.server.drain, 0},
                                           {"--head-seconds", &s.server.head, 1},
-                                          {"--request-seconds", &s.server.request, 1},
+                                          {"--request-seconds", &s.server.request, 0},
+                                          {"--grace-seconds", &s.server.body_grace, 0},
                                           {"--write-seconds", &s.server.write, 1},
                                           {"--idle-seconds", &s.server.idle, 1}}) {
     if (flag != name) continue;
@@ -188,19 +196,17 @@ int refuse_value(const std::string& flag, const std::string& value, const std::s
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
   if (flag == "--stats") return s.routes.stats = true;
-  return false;
+  if (flag != "--proxy-protocol") return false;
+  s.server.proxy_protocol = http::proxy_protocol_mode::required;
+  return true;
 }
 
 // The exit status if the flags end the program.
 std::optional<int> parse(int argc, char** argv, settings& s) {
-  constexpr std::array<std::string_view, 15> flags = {"--host",          "--port",
-                                                      "--listen",        "--workers",
-                                                      "--backend",       "--memory",
-                                                      "--root",          "--access-log",
-                                                      "--log-format",    "--max-connections",
-                                                      "--head-seconds",  "--request-seconds",
-                                                      "--write-seconds", "--idle-seconds",
-                                                      "--drain-seconds"};
+  constexpr auto flags = std::to_array<std::string_view>(
+      {"--host", "--port", "--listen", "--workers", "--backend", "--memory", "--root", "--access-log",
+       "--log-format", "--max-connections", "--head-seconds", "--request-seconds", "--body-rate",
+       "--grace-seconds", "--write-seconds", "--idle-seconds", "--drain-seconds"});
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") return usage();

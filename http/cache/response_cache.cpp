@@ -120,7 +120,7 @@ result<void> cache_visit::answer(const stored_response& r) {
   const validators v{.etag = r.etag, .modified = r.modified, .now = date_cache::coarse_unix_seconds()};
   const auto code = static_cast<int>(r.code);
   if (code >= 200 && code < 300) {
-    switch (evaluate(conditions_of(request_), v, /*reads=*/true)) {
+    switch (evaluate(request_conditions{request_}.fields(), v, /*reads=*/true)) {
       case condition_answer::precondition_failed: return std::unexpected(status::precondition_failed);
       case condition_answer::not_modified:
         response_.status(status::not_modified);

@@ -23,6 +23,7 @@ struct said {
   std::string_view host;
   bool user_agent = false;
   bool accept_encoding = false;
+  bool cookies = false;
 };
 
 // What the caller's fields say, if all of them can be sent.
@@ -35,6 +36,7 @@ result<said> check_fields(const call& c) {
     if (is_reserved(name) && !closes) return std::unexpected(call_error::reserved_field);
     found.user_agent |= equals_ignoring_case(name, "user-agent");
     found.accept_encoding |= equals_ignoring_case(name, "accept-encoding");
+    found.cookies |= equals_ignoring_case(name, "cookie");
     if (!equals_ignoring_case(name, "host")) continue;
     if (!found.host.empty() || !is_authority(value)) return std::unexpected(call_error::bad_field_value);
     found.host = value;
@@ -59,6 +61,7 @@ result<void> write_call_head(byte_buffer& out, const call& c, const url& to, con
     out.append_all("Proxy-Authorization: ", how.proxy_authorization, "\r\n");
   if (!own.user_agent && !how.user_agent.empty()) out.append_all("User-Agent: ", how.user_agent, "\r\n");
   if (!own.accept_encoding && how.decompress) out.append("Accept-Encoding: gzip, deflate\r\n");
+  if (!own.cookies && !how.cookies.empty()) out.append_all("Cookie: ", how.cookies, "\r\n");
   for (const auto& [name, value] : c.headers)
     if (!equals_ignoring_case(name, "host")) out.append_all(name, ": ", value, "\r\n");
   if (how.streamed) out.append("Transfer-Encoding: chunked\r\n");

@@ -49,6 +49,7 @@ result<reply> client::send_fed(const call& c, detail::body_feed feed, deadline u
   for (unsigned followed = 0;; ++followed) {
     const detail::url to = WEFT_TRY(detail::url::parse(now->url));
     reply got = WEFT_TRY(ask(*now, to, feed, until));
+    keep_cookies(to, got);
     const unsigned redirects_max = state_->options.redirects_max;
     const auto location = got.header("location");
     if (redirects_max == 0 || !detail::is_redirect(got.status()) || !location) return got;
@@ -61,13 +62,22 @@ result<reply> client::send_fed(const call& c, detail::body_feed feed, deadline u
   }
 }
 
+// Keeps the cookies that the reply sets.
+void client::keep_cookies(const detail::url& from, const reply& got) {
+  if (!state_->options.cookies) return;
+  const std::vector<std::string_view> fields = got.headers("set-cookie");
+  for (const std::string_view field : fields) state_->options.cookies->set(from, field);
+}
+
 // One request, sent again if the connection had been closed while it was idle.
 result<reply> client::ask(const call& c, const detail::url& to, detail::body_feed feed, deadline until) {
   detail::byte_buffer head;
   const client_options& options = state_->options;
+  const std::string cookies = options.cookies ? options.cookies->field_for(to) : std::string{};
   const detail::call_manner how{.user_agent = options.user_agent,
                                 .through_proxy = !options.proxy.empty(),
                                 .proxy_authorization = options.proxy_authorization,
+                                .cookies = cookies,
                                 .decompress = options.decompress,
                                 .streamed = static_cast<bool>(feed)};
   WEFT_TRY(detail::write_call_head(head, c, to, how));

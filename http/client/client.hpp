@@ -76,6 +76,7 @@ class client {
 
  private:
   result<reply> send_fed(const call& c, detail::body_feed feed, deadline until);
+  void keep_cookies(const detail::url& from, const reply& got);
   result<reply> ask(const call& c, const detail::url& to, detail::body_feed feed, deadline until);
 
   std::shared_ptr<detail::client_state> state_;

@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 
+#include <weft/http/client/cookie_jar.hpp>
 #include <weft/net/connection_pool_options.hpp>
 #include <weft/runtime/base/platform.hpp>
 
@@ -37,6 +39,9 @@ struct client_options {
   std::string proxy{};
   /// The value of Proxy-Authorization, which only the proxy gets; empty: none.
   std::string proxy_authorization{};
+  /// Where the cookies are kept that servers set, and sent back from, unless the call has a Cookie of its
+  /// own. Several clients may share one. None: they are fields as all others.
+  std::shared_ptr<cookie_jar> cookies{};
   /// The field of that name, unless the call has its own. Empty: none.
   std::string user_agent = "weft";
 };

@@ -38,7 +38,7 @@ void append_link(std::string& out, std::string_view name) {
 }  // namespace
 
 std::string directory_listing(std::string_view title, std::vector<io::directory_entry> entries,
-                              bool with_parent) {
+                              bool with_parent, bool whole) {
   std::ranges::sort(entries, {}, &io::directory_entry::name);
   std::string page{"<!doctype html>\n<meta charset=\"utf-8\">\n<title>"};
   append_escaped(page, title);
@@ -54,7 +54,7 @@ std::string directory_listing(std::string_view title, std::vector<io::directory_
     append_escaped(page, e.name);
     page.append(slash).append("</a>\n");
   }
-  return page += "</ul>\n";
+  return page += whole ? "</ul>\n" : "</ul>\n<p>There are more, which are not shown.\n";
 }
 
 }  // namespace weft::http::detail

@@ -13,8 +13,8 @@
 namespace weft::http::detail {
 
 /// `title`: what the page is called, any text. Entries are sorted by name, directories end with a slash;
-/// `with_parent`: a link to what is above comes first.
+/// `with_parent`: a link to what is above comes first. Unless these are all (`whole`), the page says so.
 std::string directory_listing(std::string_view title, std::vector<io::directory_entry> entries,
-                              bool with_parent);
+                              bool with_parent, bool whole);
 
 }  // namespace weft::http::detail

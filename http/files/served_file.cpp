@@ -48,7 +48,8 @@ bool served_file::is(const struct ::statx& status) const noexcept {
 result<void> file_answer::send(const served_file& f, io::file& opened) {
   const validators v{
       .etag = f.etag, .modified = f.modified.seconds, .now = date_cache::coarse_unix_seconds()};
-  const conditions c = conditions_of(request_);
+  const request_conditions made{request_};
+  const conditions& c = made.fields();
   switch (evaluate(c, v, /*reads=*/true)) {
     case condition_answer::precondition_failed: return std::unexpected(status::precondition_failed);
     case condition_answer::not_modified:

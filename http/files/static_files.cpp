@@ -33,6 +33,9 @@ using detail::served_file;
 
 constexpr std::size_t files_in_memory_max = 4096;
 
+// Of a directory's listing, which makes some 2 MB. A guess: more than anybody reads.
+constexpr std::size_t listed_max = 10'000;
+
 struct coding {
   std::string_view name, extension;
 };
@@ -250,11 +253,14 @@ result<void> static_files::state::list(part& here, response& s, std::string_view
   const opened_file directory =
       WEFT_TRY(open_one(*below, path.empty() ? "." : std::string{path}, O_DIRECTORY));
   // By the descriptor, since what its name leads to may have changed.
-  auto entries =
-      WEFT_TRY(io::list_directory("/proc/self/fd/" + std::to_string(directory.file.native_handle())));
+  auto entries = WEFT_TRY(io::list_directory(
+      "/proc/self/fd/" + std::to_string(directory.file.native_handle()), {}, listed_max + 1));
+  const bool whole = entries.size() <= listed_max;
+  if (!whole) entries.pop_back();
   if (!options.hidden)
     std::erase_if(entries, [](const io::directory_entry& e) { return e.name.starts_with('.'); });
-  s.body(detail::directory_listing(title, std::move(entries), !path.empty()), "text/html; charset=utf-8");
+  s.body(detail::directory_listing(title, std::move(entries), !path.empty(), whole),
+         "text/html; charset=utf-8");
   return {};
 }
 

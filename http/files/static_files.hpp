@@ -28,7 +28,8 @@ namespace weft::http {
 struct static_files_options {
   /// What a path that ends with a slash is answered with: the first of these that is in that directory.
   std::vector<std::string> index{"index.html"};
-  /// Whether a directory without any of them is answered with a list of what is in it, and not with 404.
+  /// Whether a directory without any of them is answered with a list of what is in it, and not with 404:
+  /// of 10,000 names at most.
   bool listing = false;
   /// Whether files and directories whose names begin with a dot are served and listed. /.well-known always
   /// is.

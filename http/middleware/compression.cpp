@@ -61,7 +61,7 @@ bool compression::is_compressible(std::string_view type) const {
 
 // Whether the response is compressed where its client accepts it.
 bool compression::is_eligible(const request& q, const response& s) const {
-  if (s.body_begun() || s.body_text().size() < options_.size_min) return false;
+  if (s.body_begun() || s.content_length() || s.body_text().size() < options_.size_min) return false;
   if (s.header("Content-Encoding") || s.header("Content-Range")) return false;
   if (!is_compressible(s.header("Content-Type").value_or(""))) return false;
   const auto caching = s.header("Cache-Control");

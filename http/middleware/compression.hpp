@@ -9,7 +9,8 @@
 // all. Users who are known by something else, their address or a certificate, are not told apart by that.
 //
 // Left as they are: bodies below `size_min`, of types that are compressed already or are not known, with a
-// Content-Encoding or Content-Range, under `Cache-Control: no-transform`; streams and precompiled responses;
+// Content-Encoding or Content-Range, under `Cache-Control: no-transform`; where content_length() was told;
+// streams and precompiled responses;
 // and what would not get smaller. All that might have been compressed says `Vary: Accept-Encoding`; a strong
 // ETag becomes a weak one where the body was.
 #pragma once

@@ -44,6 +44,13 @@ std::string time_text(bool json) {
   return year + (number < 10 ? "-0" : "-") + std::to_string(number) + '-' + day + 'T' + time + 'Z';
 }
 
+// Bytes of the body that goes out. An error is answered by weft, in place of what the handler has said.
+std::size_t bytes_sent(const request& q, const response& s, status code, bool failed) {
+  if (s.body_begun()) return s.body_size();
+  if (q.method() == "HEAD" || detail::is_bodiless(code) || code == status::reset_content) return 0;
+  return failed ? detail::plain_answer(code).body_length() : s.body_size();
+}
+
 }  // namespace
 
 logger::logger(logger_options options) : options_{std::move(options)} {
@@ -54,15 +61,17 @@ result<void> logger::operator()(request& q, response& s, next n) const {
   const std::int64_t began = weft::detail::steady_ns();
   try {
     const result<void> outcome = n();
-    write(q, s, outcome || s.body_begun() ? s.status() : status_of(outcome.error()), began);
+    const status code = outcome || s.body_begun() ? s.status() : status_of(outcome.error());
+    write(q, code, bytes_sent(q, s, code, !outcome), began);
     return outcome;
   } catch (...) {  // root: the exchange's, which reports it and answers 500
-    write(q, s, s.body_begun() ? s.status() : status::internal_server_error, began);
+    const status code = s.body_begun() ? s.status() : status::internal_server_error;
+    write(q, code, bytes_sent(q, s, code, true), began);
     throw;
   }
 }
 
-void logger::write(const request& q, const response& s, status code, std::int64_t began) const {
+void logger::write(const request& q, status code, std::size_t bytes, std::int64_t began) const {
   const std::int64_t micros = (weft::detail::steady_ns() - began) / 1000;
   const auto remote = q.remote_address();
   std::array<char, net::address::text_max> text;
@@ -80,7 +89,7 @@ void logger::write(const request& q, const response& s, status code, std::int64_
     line += ",\"target\":";
     append_json(line, q.target());
     line.append(",\"status\":").append(number);
-    line.append(",\"bytes\":").append(std::to_string(s.body_size()));
+    line.append(",\"bytes\":").append(std::to_string(bytes));
     line.append(",\"microseconds\":").append(std::to_string(micros)).append(",\"user_agent\":");
     append_json(line, q.header("User-Agent").value_or(""));
     line += '}';
@@ -88,7 +97,7 @@ void logger::write(const request& q, const response& s, status code, std::int64_
     line.append(host).append(" - - [").append(time_text(false)).append("] ");
     std::string request_line{q.method()};
     append_quoted(line, request_line.append(" ").append(q.target()).append(" ").append(q.protocol()));
-    line.append(" ").append(number).append(" ").append(std::to_string(s.body_size()));
+    line.append(" ").append(number).append(" ").append(std::to_string(bytes));
     if (options_.format == log_format::combined) {
       for (const char* name : {"Referer", "User-Agent"}) {
         line += ' ';

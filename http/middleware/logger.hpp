@@ -3,6 +3,7 @@
 // What clients choose (targets, fields) is escaped: it ends no line and closes no quotation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -35,7 +36,7 @@ class logger {
   result<void> operator()(request& q, response& s, next n) const;
 
  private:
-  void write(const request& q, const response& s, status code, std::int64_t began) const;
+  void write(const request& q, status code, std::size_t bytes, std::int64_t began) const;
 
   logger_options options_;
 };

@@ -21,8 +21,12 @@ security_headers::security_headers(security_headers_options o) {
 }
 
 result<void> security_headers::operator()(request&, response& s, next n) const {
-  for (const auto& [name, value] : fields_) s.header(name, value);
-  return n();
+  for (const auto& [name, value] : fields_) s.default_header(name, value);
+  result<void> outcome = n();
+  if (s.body_begun()) return outcome;
+  for (const auto& [name, value] : fields_)  // so that middleware further out sees them
+    if (!s.header(name)) s.header(name, value);
+  return outcome;
 }
 
 }  // namespace weft::http

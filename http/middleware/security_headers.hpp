@@ -23,8 +23,8 @@ struct security_headers_options {
   std::string permissions_policy{};
 };
 
-/// A handler does not set these fields again: routes that need others stand in a group of their own. Source:
-/// OWASP, HTTP Security Response Headers Cheat Sheet.
+/// What the handler sets itself stays as the handler says, and so does what a group inside of this one says.
+/// Source: OWASP, HTTP Security Response Headers Cheat Sheet.
 class security_headers {
  public:
   explicit security_headers(security_headers_options options = {});

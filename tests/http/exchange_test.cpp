@@ -329,7 +329,7 @@ TEST(Exchange, gives_a_handler_the_deadline_of_its_route_and_no_other) {
 
 TEST(Exchange, answers_408_for_a_body_that_does_not_come) {
   world w;
-  w.of.limits.request = {};
+  w.of.limits.request = std::chrono::nanoseconds{1};
   EXPECT_EQ(statuses(w.talk({"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"},
                             /*stays_silent=*/true)
                          .received),

@@ -132,14 +132,55 @@ TEST(Middleware, stands_around_what_weft_answers_by_itself) {
   EXPECT_EQ(field_of(ask(framed(), request_text("BREW", "/text")), "Before"), "none");
 }
 
-TEST(Middleware, of_a_group_leaves_alone_what_is_not_there) {
+// What a client that the group would turn away learns of it: nothing, not even which paths there are.
+TEST(Middleware, of_a_group_stands_around_what_is_not_there_beneath_its_prefix) {
+  const auto noted_of = [](const std::string& bytes) {
+    std::string notes;
+    router r;
+    r.use(noted(notes, "r"));
+    r.get("/b", [](request&, response&) {});
+    r.get("/{any}/shared", [&](request&, response&) { notes += "shared"; });
+    router& g = r.group("/g");
+    g.use(noted(notes, "g"));
+    g.get("/a", [](request&, response&) {});
+    g.group("/deep").use(noted(notes, "d")).get("/a", [](request&, response&) {});
+    g.group("").use(noted(notes, "n")).get("/n", [](request&, response&) {});
+    r.group("/g").use(noted(notes, "second")).get("/c", [](request&, response&) {});
+    r.group("host.example").use(noted(notes, "h")).get("/b", [](request&, response&) {});
+    const std::string answer = ask(std::move(r), bytes);
+    return answer.substr(9, 3) + ' ' + notes;
+  };
+  EXPECT_EQ(noted_of(request_text("GET", "/g/nothing")), "404 r(g())");
+  EXPECT_EQ(noted_of(request_text("POST", "/g/x/y")), "404 r(g())");
+  EXPECT_EQ(noted_of(request_text("OPTIONS", "/g/x")), "404 r(g())");
+  EXPECT_EQ(noted_of(request_text("GET", "/g")), "404 r(g())");
+  EXPECT_EQ(noted_of(request_text("GET", "/g/")), "404 r(g())");
+  EXPECT_EQ(noted_of(request_text("GET", "/g/deep/x")), "404 r(g(d()))");
+  EXPECT_EQ(noted_of(request_text("PUT", "/g/a")), "405 r(g())");
+  EXPECT_EQ(noted_of(request_text("GET", "/gx")), "404 r()");
+  EXPECT_EQ(noted_of(request_text("GET", "/nothing")), "404 r()");
+  EXPECT_EQ(noted_of(request_text("GET", "/g/shared")), "200 r(shared)");  // what is there stays where it is
+  EXPECT_EQ(noted_of("GET /x HTTP/1.1\r\nHost: HOST.example:80\r\n\r\n"), "404 r(h())");
+  EXPECT_EQ(noted_of("GET /g/x HTTP/1.1\r\nHost: host.example\r\n\r\n"), "404 r(h())");
+}
+
+// A middleware may ask for the parameters of its group's prefix, whatever has been found below it.
+TEST(Middleware, of_a_group_knows_the_parameters_of_its_prefix) {
+  std::string notes;
   router r;
-  r.group("/g").use(frame).get("/a", [](request&, response&) {});
-  r.get("/b", [](request&, response&) {});
-  const std::string all = ask(std::move(r), request_text("PUT", "/g/a") + request_text("GET", "/g/nothing") +
-                                                request_text("PUT", "/b"));
-  EXPECT_EQ(field_of(all, "Before"), "1");
-  EXPECT_EQ(all.find("Before"), all.rfind("Before"));
+  r.group("/users/{id}")
+      .use([&](request& q, response&, next n) {
+        notes += q.param("id");
+        notes += ' ';
+        return n();
+      })
+      .get("/name", [](request&, response&) {});
+  const std::string all =
+      ask(std::move(r), request_text("GET", "/users/1/name") + request_text("PUT", "/users/2/name") +
+                            request_text("OPTIONS", "/users/3/name") +
+                            request_text("GET", "/users/4/nothing") + request_text("GET", "/users/5"));
+  EXPECT_EQ(notes, "1 2 3 4 5 ");
+  EXPECT_EQ(statuses(all), "200 405 204 404 404");
 }
 
 TEST(Middleware, learns_what_the_response_says) {

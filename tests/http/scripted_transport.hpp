@@ -13,7 +13,7 @@
 #include <weft/http/transport.hpp>
 #include <weft/io/file.hpp>
 
-class scripted_transport final : public weft::http::detail::transport {
+class scripted_transport : public weft::http::detail::transport {
  public:
   explicit scripted_transport(std::vector<std::string> pieces) : pieces_{std::move(pieces)} {}
 

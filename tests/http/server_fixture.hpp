@@ -23,6 +23,7 @@
 #include <leak_check.hpp>
 #include <weft/http/server.hpp>
 #include <weft/net/address.hpp>
+#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/with_deadline.hpp>
@@ -64,6 +65,11 @@ class client {
   bool can_send_within(std::chrono::milliseconds patience) const {
     pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
     return ::poll(&room, 1, static_cast<int>(patience.count())) > 0;
+  }
+  /// Whether there is something to read, or an end.
+  bool has_something() const {
+    pollfd come{.fd = fd_, .events = POLLIN, .revents = 0};
+    return ::poll(&come, 1, 0) > 0;
   }
   void end() { ::shutdown(fd_, SHUT_WR); }
   void reset() {
@@ -209,6 +215,15 @@ class HttpServer : public weft_test::leak_check {
     client c = connect();
     c.send(get("/"));
     return body_of(c.response()) == "Hello, World!";
+  }
+
+  /// What is taken from the pools of that name.
+  static std::size_t in_use(std::string_view pool) {
+    std::size_t count = 0;
+    for_each_pool([&](std::string_view name, const pool_stats& s) {
+      if (name == pool) count += s.in_use;
+    });
+    return count;
   }
 
   std::string at_;

@@ -95,6 +95,46 @@ TEST_F(HttpServer, cuts_off_who_drips) {
   EXPECT_EQ(status_of(slow_body.response()), "408");
 }
 
+TEST_F(HttpServer, cuts_off_whose_body_drips) {
+  start({.request = {}, .body_grace = 100ms});
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+  client dripping = connect();
+  const auto begin = steady_clock::now();
+  dripping.send(head);
+  while (!dripping.has_something() && steady_clock::now() - begin < 10s) {
+    dripping.send("b");
+    std::this_thread::sleep_for(10ms);  // real time: to drip is what is tested
+  }
+  const std::string answer = dripping.rest();
+  EXPECT_EQ(status_of(answer), "408");
+  EXPECT_TRUE(says_close(answer));
+  EXPECT_GE(steady_clock::now() - begin, 100ms);
+  client fast = connect();
+  fast.send(head + std::string(100'000, 'b'));
+  EXPECT_EQ(status_of(fast.response()), "200");
+}
+
+// The deadline of a write is for a client that takes nothing, however long the whole takes.
+TEST_F(HttpServer, waits_for_who_reads_slowly_but_reads) {
+  constexpr std::size_t size = 16 << 20;
+  start({.write = 300ms}, [](http::router& r) {
+    r.get("/huge", [](http::request&, http::response& s) {
+      s.content_length(size);
+      return s.write(std::string(size, 'h'));
+    });
+  });
+  client c = connect();
+  c.send(get("/huge"));
+  std::size_t received = 0;
+  while (received < size) {
+    const std::size_t n = c.some(256 << 10).size();
+    if (n == 0) break;
+    received += n;
+    std::this_thread::sleep_for(15ms);  // real time: to read slowly is what is tested
+  }
+  EXPECT_GE(received, size);
+}
+
 TEST_F(HttpServer, waits_for_slow_readers_without_keeping_all_of_their_output) {
   start();
   client c = connect();

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <weft/io/descriptor.hpp>
-#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/event.hpp>
 
 namespace weft::testing {
@@ -189,13 +188,6 @@ TEST_F(HttpServer, holds_nothing_but_a_record_for_connections_that_wait) {
     idle.back().send(get(i % 2 == 0 ? "/" : "/json"));
     EXPECT_EQ(status_of(idle.back().response()), "200");
   }
-  const auto in_use = [](std::string_view pool) {
-    std::size_t count = 0;
-    for_each_pool([&](std::string_view name, const pool_stats& s) {
-      if (name == pool) count += s.in_use;
-    });
-    return count;
-  };
   EXPECT_LE(in_use("http exchanges"), 4u);  // what each worker keeps
   EXPECT_EQ(in_use("receive buffers"), 0u);
   EXPECT_EQ(in_use("http connections"), 50u);

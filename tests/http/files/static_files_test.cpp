@@ -133,6 +133,8 @@ TEST_F(StaticFiles, finds_what_the_path_names_and_nothing_else) {
   in.write("dir/.well-known/x", "secret");
   in.write("..a", "secret");
   in.write("empty.css", "");
+  in.write("100%.txt", "all");
+  in.write("dir%2Fb.txt", "no slash");
   namespace fs = std::filesystem;
   fs::create_symlink("a.txt", in.path("inside"));
   fs::create_symlink("dir", in.path("to-dir"));
@@ -158,6 +160,8 @@ TEST_F(StaticFiles, finds_what_the_path_names_and_nothing_else) {
       {"/to-dir/b.txt", "200", "b"},
       {"/dir/up", "200", "a"},
       {"/.well-known/x", "200", "known"},
+      {"/100%25.txt", "200", "all"},
+      {"/dir%252Fb.txt", "200", "no slash"},  // decoded once, and not twice
       // there is none
       {"/b.txt", "404", nullptr},
       {"/", "404", nullptr},
@@ -188,6 +192,9 @@ TEST_F(StaticFiles, finds_what_the_path_names_and_nothing_else) {
       {"/./a.txt", "404", nullptr},
       {"/dir%2Fb.txt", "404", nullptr},
       {"/dir/%2fb.txt", "404", nullptr},
+      {"/dir%25252Fb.txt", "404", nullptr},
+      {"/%252e%252e/a.txt", "404", nullptr},
+      {"/100%.txt", "400", nullptr},
       {"/%2500", "404", nullptr},
       {"/a%00.txt", "400", nullptr},
   };
@@ -252,6 +259,13 @@ TEST_F(StaticFiles, answers_conditions) {
       {"If-None-Match: \"x\"\r\nIf-Modified-Since: " + std::string{then} + "\r\n", "200"},
       {"If-Match: " + tag + "\r\n", "200"},
       {"If-Match: \"x\"\r\n", "412"},
+      // several lines are one list
+      {"If-None-Match: \"x\"\r\nIf-None-Match: " + tag + "\r\n", "304"},
+      {"If-None-Match: \"x\"\r\nA: b\r\nif-none-match: \"y\", \"z\"\r\nIf-None-Match:" + tag + "\r\n", "304"},
+      {"If-None-Match: \r\nIf-None-Match: " + tag + "\r\n", "304"},
+      {"If-None-Match: \"x\"\r\nIf-None-Match: \"y\"\r\n", "200"},
+      {"If-Match: \"x\"\r\nIf-Match: " + tag + "\r\n", "200"},
+      {"If-Match: \"x\"\r\nIf-Match: \"y\"\r\n", "412"},
       {"If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", "412"},
       {"If-Match: " + tag + "\r\nIf-None-Match: " + tag + "\r\nRange: bytes=0-1\r\n", "304"},
       {"Range: bytes=0-1\r\nIf-Range: " + tag + "\r\n", "206"},
@@ -399,6 +413,23 @@ TEST_F(StaticFiles, lists_directories_where_that_is_wanted) {
   EXPECT_EQ(get("/javascript:x/").status, "404");
   serve({.listing = true, .hidden = true});
   EXPECT_NE(get("/").body.find("./.hidden"), std::string::npos);
+}
+
+// Who has a million files there does not get a page of 200 MB, nor does the server make one.
+TEST_F(StaticFiles, lists_no_more_names_than_anybody_reads) {
+  std::filesystem::create_directory(in.path("many"));
+  for (int i = 0; i < 10'000; ++i) std::ofstream{in.path("many/" + std::to_string(i))};
+  serve({.listing = true});
+  const auto names = [&] {
+    const std::string page = get("/many/").body;
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = page.find("<li>", at)) != page.npos; ++at) ++count;
+    return std::to_string(count - 1) +
+           (page.ends_with("<p>There are more, which are not shown.\n") ? "+" : "");
+  };
+  EXPECT_EQ(names(), "10000");
+  std::ofstream{in.path("many/more")};
+  EXPECT_EQ(names(), "10000+");
 }
 
 TEST_F(StaticFiles, looks_again_when_it_has_not_for_a_while) {

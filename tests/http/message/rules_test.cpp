@@ -573,7 +573,7 @@ TEST(Rules, row_37_what_does_not_come_in_time) {
   EXPECT_FALSE(e.head_begun());  // an idle connection ends without a word
   scripted_transport slow{{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc"}};
   slow.stays_silent = true;
-  world.of.limits.request = {};
+  world.of.limits.request = std::chrono::nanoseconds{1};
   slow.drive(e);
   EXPECT_EQ(statuses(without_dates(slow.received)), "408 end");
 }

@@ -27,6 +27,16 @@ std::vector<std::string> lines_of(log_format format, const std::string& bytes) {
   r.get("/late", [](request&, response&) -> weft::result<void> {
     return std::unexpected(weft::errc::deadline_exceeded);
   });
+  r.get("/spoilt", [](request&, response& s) { s.header("x", "a\nb").text("some text"); });
+  r.get("/empty", [](request&, response& s) { s.status(status::no_content).text("never sent"); });
+  r.get("/fails", [](request&, response& s) -> weft::result<void> {
+    s.text("some text that is not sent");
+    return std::unexpected(status::conflict);
+  });
+  r.post("/body", [](request& q, response&) -> weft::result<void> {
+    (void)WEFT_TRY(q.body());
+    return {};
+  });
   r.get("/cut", [](request&, response& s) -> weft::result<void> {
     WEFT_TRY(s.write(std::string_view{"abc"}));
     return std::unexpected(weft::errc::limit);
@@ -70,6 +80,25 @@ TEST(Logger, knows_how_it_ended) {
     expect_line(log_format::common, request_text("GET", target),
                 ".*HTTP/1.1\" " + std::string{code} + R"( \d+)");
   expect_line(log_format::common, request_text("PUT", "/"), ".*\"PUT / HTTP/1.1\" 405 .*");
+}
+
+// What goes out counts, not what the handler had in mind.
+TEST(Logger, counts_the_bytes_that_are_sent) {
+  for (const auto& [bytes, end] : {std::pair{request_text("GET", "/nothing"), "404 10"},
+                                   {request_text("HEAD", "/nothing"), "404 0"},
+                                   {request_text("PUT", "/"), "405 19"},
+                                   {request_text("GET", "/throws"), "500 22"},
+                                   {request_text("GET", "/late"), "504 16"},
+                                   {request_text("GET", "/spoilt"), "500 22"},
+                                   {request_text("GET", "/fails"), "409 9"},
+                                   {request_text("GET", "/empty"), "204 0"},
+                                   {request_text("HEAD", "/"), "200 0"},
+                                   {request_text("HEAD", "/fixed"), "201 0"},
+                                   {request_text("GET", "/cut"), "200 3"},
+                                   {std::string{"POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                                                "chunked\r\n\r\nz\r\n"},
+                                    "400 12"}})
+    expect_line(log_format::common, bytes, ".*HTTP/1.1\" " + std::string{end});
 }
 
 TEST(LoggerDeathTest, wants_a_sink) { EXPECT_DEATH(logger{{}}, "sink"); }
