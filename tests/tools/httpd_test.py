@@ -248,7 +248,8 @@ class Httpd(unittest.TestCase):
         for flags in (["--nonsense"], ["extra"], ["--port"], ["--port", "x"], ["--port", "65536"],
                       ["--port=-1"], ["--workers", "1025"], ["--backend", "kqueue"],
                       ["--host", "example.org"], ["--host", "1.2.3"], ["--max-connections", "0"],
-                      ["--drain-seconds", "1.5"], ["--body-rate", "-1"], ["--memory", "much"], ["--pin=1"]):
+                      ["--drain-seconds", "1.5"], ["--body-rate", "-1"], ["--memory", "much"], ["--pin=1"],
+                      ["--listen", "8080"], ["--listen", "unix:"], ["--listen", "fd:x"]):
             status, lines = run(*flags)
             self.assertEqual((status, len(lines)), (2, 1), (flags, lines))
             self.assertTrue(lines[0].startswith("weft-httpd: "), lines)
@@ -289,8 +290,8 @@ class Httpd(unittest.TestCase):
     def test_helps(self):
         done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for flag in ("--host", "--port", "--workers", "--backend", "--max-connections", "--drain-seconds",
-                     "--body-rate", "--grace-seconds", "--pin",
+        for flag in ("--host", "--port", "--listen", "--workers", "--backend", "--max-connections",
+                     "--drain-seconds", "--body-rate", "--grace-seconds", "--pin",
                      "--memory", "--stats", "--proxy-protocol", "--help", "--version"):
             self.assertIn(flag, done.stdout)
         done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=20)

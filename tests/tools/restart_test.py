@@ -8,6 +8,7 @@ import ctypes
 import http.client
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -48,8 +49,8 @@ def children_of(pid):
 def sockets_of(pid):
     found = set()
     try:
-        for entry in os.scandir(f'/proc/{pid}/fd'):
-            found.add(os.readlink(entry.path))
+        for entry in os.listdir(f'/proc/{pid}/fd'):
+            found.add(os.readlink(f'/proc/{pid}/fd/{entry}'))
     except OSError:  # it has closed one, or ended
         pass
     return {name for name in found if name.startswith('socket:')}
@@ -244,6 +245,8 @@ class Restart(unittest.TestCase):
         for workers in (1, 3, 8):
             service.put(f'exec weft-httpd "$@" --workers {workers}')
             self.assertEqual(exit_status(service.restart()), 0)
+            rows = pathlib.Path('/proc/net/tcp').read_text().splitlines()
+            self.assertEqual(len([row for row in rows if re.search(f':{service.port:04X} .* 0A ', row)]), 4)
             clients = [socket.create_connection(('127.0.0.1', service.port), timeout=10) for _ in range(64)]
             for client in clients:
                 client.sendall(b'GET /json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
