@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <utility>
 
+#include <weft/http/message/proxy_header.hpp>
 #include <weft/http/response_block.hpp>
 #include <weft/io/provided_buffers.hpp>
 #include <weft/io/transfer.hpp>
@@ -56,7 +58,7 @@ connection::~connection() {
 void connection::begin(pooled<connection> record) noexcept {
   connection& c = *record;
   c.self_ = std::move(record);
-  c.wait_for_request();
+  c.start();
 }
 
 void connection::end() noexcept {
@@ -75,8 +77,9 @@ void connection::succeed() noexcept {
   stream_ = net::tcp_stream{std::exchange(successor_, -1)};
   fd = stream_.native_handle();
   late_ = false;
+  client_.reset();
   if (stopping_) return end();
-  wait_for_request();
+  start();
 }
 
 // --- operations and time
@@ -96,6 +99,7 @@ void connection::completed(operation& self, int result, bool) noexcept {
   auto& c = static_cast<connection&>(self);
   c.in_flight_ = false;
   switch (c.state_) {
+    case state::beginning: return c.proxy_says(result);
     case state::waiting: return c.request_begins(result);
     case state::reading: return c.has_read(result);
     case state::sending: return c.has_sent(result);
@@ -130,12 +134,17 @@ void connection::break_off() noexcept {
 }
 
 void connection::end_if_idle() noexcept {
-  if (state_ == state::waiting && must_leave()) break_off();
+  if (is_silent() && must_leave()) break_off();
 }
 
 std::int64_t connection::idle_since() const noexcept {
-  const bool waits = state_ == state::waiting && successor_ < 0 && !stopping_;
-  return waits ? until_.at - around_.times.idle.count() : INT64_MAX;
+  if (!is_silent() || successor_ >= 0 || stopping_) return INT64_MAX;
+  return until_.at - (state_ == state::waiting ? around_.times.idle : around_.times.head).count();
+}
+
+// Whether nothing has come of what it waits for.
+bool connection::is_silent() const noexcept {
+  return state_ == state::waiting || (state_ == state::beginning && !exchange_->head_begun());
 }
 
 void connection::give_way(net::tcp_stream successor) noexcept {
@@ -151,10 +160,67 @@ void connection::stop() noexcept {
 
 // Whether the drain ends a connection with nothing at hand: unless something has come that was not read yet.
 bool connection::must_leave() const noexcept {
-  if (!around_.of.draining.load(std::memory_order_relaxed)) [[likely]]
+  if (!around_.of.closing_idle.load(std::memory_order_relaxed)) [[likely]]
     return false;
   int arrived = 0;
   return ::ioctl(fd, FIONREAD, &arrived) != 0 || arrived == 0;
+}
+
+// --- a connection begins
+
+void connection::start() noexcept {
+  if (around_.of.proxied) [[unlikely]]
+    return wait_for_proxy();
+  wait_for_request();
+}
+
+// The header comes as soon as the connection has been made, mostly with a request: so it is read into an
+// exchange from the first byte on.
+void connection::wait_for_proxy() noexcept {
+  give_exchange();
+  if (must_leave()) return end();
+  head_until_ = {};
+  drained_ = false;
+  take_exchange();
+  exchange_ ? read_on(state::beginning) : no_memory();
+}
+
+void connection::proxy_says(int received) noexcept {
+  if (received <= 0) {
+    const bool asked = late_ || stopping_ || successor_ >= 0;
+    if (received == -ECANCELED && !asked && !must_leave()) return read_on(state::beginning);
+    return exchange_->head_begun() && !stopping_ ? refuse_proxy() : end();
+  }
+  drained_ = static_cast<std::uint32_t>(received) < length;
+  exchange_->received(static_cast<std::size_t>(received));
+  proxy_header header;
+  switch (parse_proxy_header(exchange_->unparsed(), header)) {
+    case parse_outcome::incomplete: return read_on(state::beginning);
+    case parse_outcome::failed: return refuse_proxy();
+    case parse_outcome::complete: break;
+  }
+  if (header.source) client_.reset(new (std::nothrow) net::address{*header.source});
+  if (header.source && !client_) return no_memory();
+  exchange_->drop(header.length);
+  head_until_ = {};
+  if (exchange_->idle()) return wait_for_request();
+  go_on();
+}
+
+// Without an answer: nobody knows what the peer speaks. One report a second and worker tells what is wrong,
+// however many there are.
+void connection::refuse_proxy() noexcept {
+  const std::int64_t now = weft::detail::steady_ns();
+  if (now < here_.quiet_until) return end();
+  here_.quiet_until = now + std::chrono::nanoseconds{std::chrono::seconds{1}}.count();
+  char from[net::address::text_max], text[160];
+  const auto peer = remote_address();
+  const std::string_view known = peer ? peer->write_to(from) : "an unknown address";
+  const int size = std::snprintf(
+      text, sizeof text, "http: a connection from %.*s is closed: it did not begin with a PROXY header",
+      static_cast<int>(known.size()), known.data());
+  report({text, static_cast<std::size_t>(size)});
+  end();
 }
 
 // --- a request comes
@@ -230,7 +296,7 @@ void connection::act(exchange::next what) noexcept {
   }
 }
 
-void connection::read_on() noexcept {
+void connection::read_on(state s) noexcept {
   std::span<std::byte> space;
   try {
     space = exchange_->input_space();
@@ -239,7 +305,7 @@ void connection::read_on() noexcept {
   }
   if (head_until_.is_never()) head_until_ = deadline{around_.times.head};
   limit(head_until_);
-  submit(state::reading, operation_code::recv, space.data(), space.size());
+  submit(s, operation_code::recv, space.data(), space.size());
 }
 
 void connection::has_read(int received) noexcept {
@@ -380,6 +446,7 @@ result<void> connection::write_file(byte_view before, io::file& from, std::uint6
 }
 
 std::optional<net::address> connection::remote_address() const noexcept {
+  if (client_) return *client_;
   const auto peer = net::address::peer_of(fd);
   return peer ? std::optional{*peer} : std::nullopt;
 }

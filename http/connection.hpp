@@ -68,6 +68,7 @@ struct worker_part {
   date_cache date;
   weft::detail::intrusive_list<connection> connections;
   unsigned refusals = 0;         // fibers that are turning a connection away
+  std::int64_t quiet_until = 0;  // about what does not begin as it must; in ns of the steady clock
   std::byte discarded[4 << 10];  // where bytes go that nobody reads, of several connections at once
 };
 
@@ -110,6 +111,7 @@ class connection final : public weft::detail::list_node,
 
  private:
   enum class state : std::uint8_t {
+    beginning,  // reads a proxy's header
     waiting,    // for the first byte of a request: no exchange
     reading,    // the rest of a request
     sending,    // the exchange's output
@@ -134,13 +136,17 @@ class connection final : public weft::detail::list_node,
   void limit(deadline until) noexcept;
   void break_off() noexcept;
 
+  void start() noexcept;
+  void wait_for_proxy() noexcept;
+  void proxy_says(int received) noexcept;
+  void refuse_proxy() noexcept;
   void wait_for_request() noexcept;
   void request_begins(int received) noexcept;
   void take_exchange() noexcept;
   void give_exchange() noexcept;
   void go_on() noexcept;
   void act(exchange::next what) noexcept;
-  void read_on() noexcept;
+  void read_on(state s = state::reading) noexcept;
   void has_read(int received) noexcept;
   void send_on() noexcept;
   void has_sent(int sent) noexcept;
@@ -153,6 +159,7 @@ class connection final : public weft::detail::list_node,
   void has_discarded(int received) noexcept;
   void end() noexcept;
   void succeed() noexcept;
+  bool is_silent() const noexcept;
   bool must_leave() const noexcept;
   void report(std::string_view text) const { around_.of.report(around_.of.report_context, text); }
 
@@ -163,6 +170,7 @@ class connection final : public weft::detail::list_node,
   net::tcp_stream stream_;
   int successor_ = -1;                      // a descriptor, who is served when this is done
   weft::detail::fiber* handler_ = nullptr;  // once it runs
+  std::unique_ptr<net::address> client_;    // whom a proxy speaks for
   deadline until_;                          // of what it does now
   deadline head_until_;                     // never: no head has begun
   std::uint32_t sent_ = 0;                  // of the exchange's output

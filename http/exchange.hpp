@@ -47,6 +47,9 @@ class exchange final : private body_source {
 
   std::span<std::byte> input_space() { return input_.space(); }
   void received(std::size_t length) noexcept { input_.added(length); }
+  /// What has come and is neither parsed nor answered yet; so much of it is no part of a request.
+  std::string_view unparsed() const noexcept { return input_.unread(); }
+  void drop(std::size_t length) noexcept { input_.consume(length); }
   /// The peer will send no more. It still gets its answers.
   void peer_ended() noexcept { peer_ended_ = true; }
 

@@ -62,8 +62,9 @@ class request {
   /// Host, or the authority of the target if it has one: "example.org:8080". For CONNECT, where to.
   std::string_view authority() const noexcept { return head_.authority_text(); }
 
-  /// Who sends it: the other end of the connection, which may be a proxy; none if that is gone, and on a unix
-  /// socket. Costs a system call.
+  /// Who sends it: the other end of the connection, which may be a proxy, or whom that names where
+  /// server_options::proxy_protocol says so; none if the other end is gone, and on a unix socket. Costs a
+  /// system call.
   std::optional<net::address> remote_address() const noexcept { return connection_->remote_address(); }
 
   /// What {name} of the route's pattern stands for, percent-decoded. A name that is not in the pattern is an

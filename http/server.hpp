@@ -14,10 +14,17 @@
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
 #include <weft/http/router.hpp>
-#include <weft/net/tcp_listener.hpp>
+#include <weft/io/owned_descriptor.hpp>
+#include <weft/net/listen_options.hpp>
 #include <weft/runtime/base/result.hpp>
 
 namespace weft::http {
+
+/// Whether connections begin with a header of the PROXY protocol, which says whose they are.
+enum class proxy_protocol_mode : unsigned char {
+  off,
+  required,  ///< version 1 or 2; what begins otherwise is closed without an answer
+};
 
 struct server_options {
   /// Connections beyond this take the place of one that has been idle for a second or more. If there is none,
@@ -41,6 +48,15 @@ struct server_options {
   std::chrono::nanoseconds write = std::chrono::seconds{30};
   /// How long requests at hand may go on after a stop, before their fibers are asked to stop.
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
+  /// For a server that only proxies reach (HAProxy's `send-proxy`, nginx's `proxy_protocol on`): whoever else
+  /// reaches it could claim any address. The header must come as a request's head must, within `head`. Then
+  /// request::remote_address() is what it says; with LOCAL and UNKNOWN, the proxy's own address.
+  ///
+  /// Source     proxy-protocol.txt of HAProxy.
+  proxy_protocol_mode proxy_protocol = proxy_protocol_mode::off;
+  /// How long idle connections may still bring a request after a hand_over(). A guess: longer than one that
+  /// has just been made needs for its first.
+  std::chrono::nanoseconds farewell = std::chrono::seconds{1};
 };
 
 class server {
@@ -50,10 +66,12 @@ class server {
   server& operator=(const server&) = delete;
   ~server();
 
-  /// Binds an address, in the form of tcp_listener::bind(); may be called again for more. Not while serve()
-  /// runs. Of `options`, the drain is the server's.
+  /// Binds an address, in the form of tcp_listener::bind(), or "unix:/run/weft.sock" and "unix:@abstract" as
+  /// unix_listener::bind(); "fd:3" takes sockets of both kinds. May be called again for more. Not while
+  /// serve() runs. Of `options`, the drain is the server's. The peer of a unix socket has no
+  /// remote_address().
   ///
-  /// Errors     as tcp_listener::bind().
+  /// Errors     as those functions.
   [[nodiscard]] result<void> listen(std::string_view at, net::listen_options options = {});
 
   /// Serves until request_stop(), or until the calling fiber is asked to stop; then drains: idle connections
@@ -67,7 +85,23 @@ class server {
   /// Safe from  any fiber or thread; more than once does no harm.
   void request_stop() noexcept;
 
-  /// Where it listens, ports included.
+  /// As request_stop(), for a server whose sockets() another process has: no client notices. Connections that
+  /// have just been accepted, or are idle, are served one more request, with Connection: close, if it comes
+  /// within options.farewell; and the paths of unix sockets stay.
+  ///
+  /// Safe from  any fiber or thread. A request_stop() cuts the farewell short.
+  void hand_over() noexcept;
+
+  /// Copies of all listening sockets, close-on-exec, for another process: see net::start_successor(). Each
+  /// worker may have one of its own, and all must be accepted at there: clients wait in each. One
+  /// listen("fd:N") for each, in any number of workers, does that.
+  ///
+  /// Errors     closed: it has been asked to stop. EMFILE.
+  /// Safe from  any fiber or thread; not while listen() runs.
+  [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets() const;
+
+  /// Where it listens, ports included, in the form that listen() takes. Sockets that share an address are
+  /// one.
   std::vector<std::string> addresses() const;
 
  private:

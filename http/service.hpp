@@ -33,11 +33,15 @@ struct service {
   service_limits limits;
   /// Where the bytes of its connections come from. Outlives them.
   std::pmr::memory_resource* memory = std::pmr::new_delete_resource();
+  /// Whether each connection begins with a proxy's header.
+  bool proxied = false;
   /// Hears of handlers that failed in a way that is not an answer.
   void (*report)(void* context, std::string_view text) = [](void*, std::string_view) {};
   void* report_context = nullptr;
   /// Set once: every response from then on ends its connection.
   weft::detail::atomic<bool> draining{false};
+  /// Set once, not before `draining`: a connection with nothing at hand ends.
+  weft::detail::atomic<bool> closing_idle{false};
 };
 
 }  // namespace weft::http::detail

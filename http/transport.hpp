@@ -42,7 +42,7 @@ class transport : public peer_source {
   [[nodiscard]] virtual result<void> write_file(byte_view before, io::file& from, std::uint64_t offset,
                                                 std::uint64_t length, deadline until) = 0;
 
-  /// Who the peer is; none where that has no meaning. Costs a system call.
+  /// Who the peer is, or whom it speaks for; none where that has no meaning. Costs a system call.
   virtual std::optional<net::address> remote_address() const noexcept { return std::nullopt; }
 
   /// Gives the connection away: what it does from then on is no business of this transport's, whose reads and

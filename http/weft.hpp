@@ -55,7 +55,9 @@
 #include <weft/net/connection_pool.hpp>
 #include <weft/net/line_reader.hpp>
 #include <weft/net/resolver.hpp>
+#include <weft/net/socket_activation.hpp>
 #include <weft/net/socket_options.hpp>
+#include <weft/net/successor.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
 #include <weft/net/udp_socket.hpp>

@@ -22,6 +22,9 @@ class bound_path {
   bound_path& operator=(bound_path&& from) noexcept;
   ~bound_path() { remove(); }
 
+  /// None from now on; what is there stays.
+  void keep() noexcept { path_.clear(); }
+
   /// Unlinks it, if it is still the same file. Once; not by two at a time.
   void remove() noexcept;
 

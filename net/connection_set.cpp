@@ -29,8 +29,11 @@ bool is_news(const std::error_code& error) noexcept {
 
 }  // namespace
 
-connection_set::connection_set(scheduler& owner, connection_handler handler)
-    : owner_{owner}, handler_{handler}, workers_{std::make_unique<per_worker[]>(owner.workers().size())} {}
+connection_set::connection_set(scheduler& owner, connection_handler handler, unsigned slack)
+    : owner_{owner},
+      handler_{handler},
+      slack_{slack},
+      workers_{std::make_unique<per_worker[]>(owner.workers().size())} {}
 
 connection_set::member::member(connection_set& set, unsigned counted_at) noexcept
     : of{set}, self{current_fiber()} {
@@ -53,9 +56,8 @@ connection_set::member::~member() {
 void connection_set::start(int connection) {
   const auto& workers = owner_.workers();
   const unsigned self = worker::current()->index();
-  const unsigned chosen = choose_worker(self, static_cast<unsigned>(workers.size()), [&](unsigned w) {
-    return workers[w]->connections.load(std::memory_order_relaxed);
-  });
+  const auto count_of = [&](unsigned w) { return workers[w]->connections.load(std::memory_order_relaxed); };
+  const unsigned chosen = choose_worker(self, static_cast<unsigned>(workers.size()), count_of, slack_);
   workers[chosen]->connections.fetch_add(1, std::memory_order_relaxed);
   live_.enter();
   // Pinned if passed on; else an idle worker may steal it while it has not begun.

@@ -25,7 +25,8 @@ struct connection_handler {
 
 class connection_set {
  public:
-  connection_set(scheduler& owner, connection_handler handler);
+  /// `slack`: see choose_worker().
+  connection_set(scheduler& owner, connection_handler handler, unsigned slack);
 
   /// Starts a fiber for an accepted connection: here, or on the least loaded worker if this one has more than
   /// its share.
@@ -55,6 +56,7 @@ class connection_set {
 
   scheduler& owner_;
   const connection_handler handler_;
+  const unsigned slack_;
   const std::unique_ptr<per_worker[]> workers_;
   live_count live_;
 };

@@ -47,8 +47,9 @@ result<int> listen_alone(const net::address& at, int backlog) noexcept {
   return s.release();
 }
 
-// systemd and balancers hand sockets over; whose user and options they have is not ours to know.
-result<listening_socket> adopt(std::string_view number) noexcept {
+}  // namespace
+
+result<int> adopt_listening_socket(std::string_view number, bool unix_domain) noexcept {
   int fd = -1;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), fd);
   if (error != std::errc{} || end != number.data() + number.size() || fd < 0) return failure(EBADF);
@@ -58,17 +59,24 @@ result<listening_socket> adopt(std::string_view number) noexcept {
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return failure(errno);
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return failure(errno);
   if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return failure(errno);
-  if (type != SOCK_STREAM || (domain != AF_INET && domain != AF_INET6)) return failure(EAFNOSUPPORT);
+  const bool wanted = unix_domain ? domain == AF_UNIX : domain == AF_INET || domain == AF_INET6;
+  if (type != SOCK_STREAM || !wanted) return failure(EAFNOSUPPORT);
   if (!listens) return failure(EINVAL);
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return failure(errno);
   if (::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) return failure(errno);
-  return listening_socket{.fd = fd, .joinable = false};
+  return fd;
 }
 
-}  // namespace
-
 result<listening_socket> open_listening_socket(std::string_view at, int backlog) noexcept {
-  if (at.starts_with("fd:")) return adopt(at.substr(3));
+  // systemd, balancers and predecessors hand sockets over. Whose user and options these have is not ours to
+  // know, and what waits in a socket that joined them would be lost with this process: none joins.
+  if (at.starts_with("fd:")) {
+    const int fd = WEFT_TRY(adopt_listening_socket(at.substr(3), false));
+    int shares = 0;
+    socklen_t size = sizeof shares;
+    if (::getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &size) != 0) return failure(errno);
+    return listening_socket{.fd = fd, .joinable = false, .shares = shares != 0};
+  }
 
   const net::address where = WEFT_TRY(net::address::parse(at));
   result<int> fd = listen_alone(where, backlog);

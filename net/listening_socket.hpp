@@ -22,14 +22,22 @@ namespace weft::detail {
 struct listening_socket {
   int fd = -1;            // the caller's to close
   bool joinable = false;  // join_listening_socket works on its address; never so for an inherited one
+  bool shares = false;    // its address with others, if an inherited one: connections are spread over them
 };
+
+/// A listening stream socket that this process was given as descriptor `number`, in decimal: close-on-exec
+/// and non-blocking from now on, and the caller's. `unix_domain`: of which of the two kinds it must be.
+///
+/// Errors  EBADF if there is none, ENOTSOCK, EINVAL if it does not listen, EAFNOSUPPORT if it is of another
+///         kind.
+[[nodiscard]] result<int> adopt_listening_socket(std::string_view number, bool unix_domain) noexcept;
 
 /// Listens at `at`: "127.0.0.1:80", "[::]:80", ":80" (as "[::]:80"), port 0 for any free one, "fd:3" for a
 /// listening socket that this process was given. [::] takes IPv4 connections too, and is 0.0.0.0 on a machine
 /// without IPv6.
 ///
-/// Errors  address_error; the kernel's (EADDRINUSE, EACCES, EADDRNOTAVAIL, EMFILE); for "fd:N" EBADF if there
-///         is none, ENOTSOCK, EINVAL if it does not listen, EAFNOSUPPORT if it is not TCP.
+/// Errors  address_error; the kernel's (EADDRINUSE, EACCES, EADDRNOTAVAIL, EMFILE); for "fd:N" those of
+///         adopt_listening_socket().
 [[nodiscard]] result<listening_socket> open_listening_socket(std::string_view at, int backlog) noexcept;
 
 /// One more socket that listens at `local`, where a joinable one does.

@@ -2,12 +2,16 @@
 
 #include <sys/socket.h>
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
-#include <vector>
 
 #include <weft/net/acceptor.hpp>
+#include <weft/net/connection_balance.hpp>
 #include <weft/net/socket_options.hpp>
+#include <weft/runtime/base/system_failure.hpp>
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -42,10 +46,12 @@ bool stream_listener::begin_serving() noexcept {
 
 void stream_listener::end_serving() noexcept {
   bool close_now = false;
+  std::vector<descriptor> joined;
   {
     const std::lock_guard guard{lock_};
     serving_ = false;
     close_now = closed_;
+    joined.swap(joined_);
   }
   if (close_now) socket_.close();
 }
@@ -65,18 +71,37 @@ result<int> stream_listener::accept(deadline until) {
   }
 }
 
-// Accepts with a socket of its own that shares the port, or with the first one.
-void stream_listener::accept_on_worker(int first_socket, connection_set& connections) {
-  descriptor joined;
-  int listener = first_socket;
-  if (listener < 0) {
-    // Without one (no more privileges, no descriptor left) this worker gets connections from the others.
+// One socket for each worker, as far as they can be had. Without one (no more privileges, no descriptor left)
+// a worker gets connections from the others.
+void stream_listener::join_for(std::size_t workers) {
+  const std::lock_guard guard{lock_};
+  if (!joinable_ || complete_) return;
+  joined_.reserve(workers - 1);
+  while (joined_.size() + 1 < workers) {
     const result<int> fd = join_listening_socket(local_, options_.backlog);
     if (!fd) return;
-    joined = descriptor{*fd};
+    descriptor joined{*fd};
     if (!net::set_no_delay(*fd, true)) return;
-    listener = *fd;
+    joined_.push_back(std::move(joined));
   }
+}
+
+result<std::vector<io::owned_descriptor>> stream_listener::sockets() {
+  const std::lock_guard guard{lock_};
+  if (closed_) return std::unexpected(errc::closed);
+  complete_ = true;
+  std::vector<io::owned_descriptor> all;
+  all.reserve(1 + joined_.size());
+  const auto add = [&all](const descriptor& socket) {
+    all.emplace_back(::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0));
+    return static_cast<bool>(all.back());
+  };
+  if (!add(socket_) || !std::ranges::all_of(joined_, add)) return system_failure();
+  return all;
+}
+
+// On the worker that this is to be for.
+void stream_listener::run_acceptor(int listener, connection_set& connections) {
   const auto start = [](void* set, int connection) { static_cast<connection_set*>(set)->start(connection); };
   acceptor one{listener, recovery_, start, &connections};
   one.run();
@@ -85,16 +110,20 @@ void stream_listener::accept_on_worker(int first_socket, connection_set& connect
 result<void> stream_listener::serve(const connection_handler& handler) {
   if (!begin_serving()) return std::unexpected(errc::closed);
   worker& here = *worker::current();
-  connection_set connections{here.owner(), handler};
+  const auto workers = here.owner().workers().size();
+  join_for(workers);
+  connection_set connections{here.owner(), handler, is_alone() ? connection_slack_alone : connection_slack};
 
   std::vector<task<void>> acceptors;
-  for (const auto& w : here.owner().workers()) {
-    const int first_socket = w.get() == &here ? socket_.native_handle() : -1;
-    if (first_socket < 0 && !joinable_) continue;
-    acceptors.push_back(
-        spawn([this, &connections, first_socket] { accept_on_worker(first_socket, connections); },
-              {.name = "acceptor", .worker = w->index()}));
-  }
+  acceptors.reserve(1 + joined_.size());
+  const auto accept_at = [&](const descriptor& socket) {
+    const auto on = static_cast<unsigned>((here.index() + acceptors.size()) % workers);
+    const int listener = socket.native_handle();
+    acceptors.push_back(spawn([this, &connections, listener] { run_acceptor(listener, connections); },
+                              {.name = "acceptor", .worker = on}));
+  };
+  accept_at(socket_);
+  std::ranges::for_each(joined_, accept_at);
   const auto ended = closing_.wait(deadline::never(), /*cancellable=*/true, park_reason::io);
 
   for (auto& a : acceptors) a.request_stop();

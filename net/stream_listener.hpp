@@ -11,8 +11,10 @@
 #include <functional>
 #include <source_location>
 #include <utility>
+#include <vector>
 
 #include <weft/io/descriptor.hpp>
+#include <weft/io/owned_descriptor.hpp>
 #include <weft/net/accept_recovery.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/connection_set.hpp>
@@ -27,7 +29,7 @@ class stream_listener {
  public:
   /// Owns `from`. `at`: where others can join it, if they can.
   stream_listener(listening_socket from, const net::address& at, const net::listen_options& with) noexcept
-      : socket_{from.fd}, joinable_{from.joinable}, local_{at}, options_{with} {}
+      : socket_{from.fd}, joinable_{from.joinable}, shares_{from.shares}, local_{at}, options_{with} {}
 
   /// The next connection's descriptor, non-blocking, which is the caller's. Errors: closed, canceled,
   /// deadline_exceeded; all else is waited out as accept_recovery says.
@@ -40,6 +42,12 @@ class stream_listener {
   /// Once serve() has let go of it, if one runs. True: this was the first call.
   bool close() noexcept;
 
+  /// Copies of all its listening sockets, for another process, that of each worker included. From now on no
+  /// more of them are made: what waits in one that the other process has not got would be lost.
+  ///
+  /// Errors  closed, EMFILE.
+  [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets();
+
   /// Where it listens; nothing once closed.
   const net::address* local() const noexcept;
 
@@ -48,17 +56,22 @@ class stream_listener {
  private:
   bool begin_serving() noexcept;
   void end_serving() noexcept;
-  void accept_on_worker(int first_socket, connection_set& connections);
+  void join_for(std::size_t workers);
+  bool is_alone() const noexcept { return joined_.empty() && !shares_; }
+  void run_acceptor(int listener, connection_set& connections);
 
   descriptor socket_;
   const bool joinable_;
+  const bool shares_;
   const net::address local_;
   const net::listen_options options_;
   accept_recovery recovery_;
   gate closing_;               // opens with close()
-  mutable thread_mutex lock_;  // guards the two below
+  mutable thread_mutex lock_;  // guards the rest
   bool closed_ = false;
   bool serving_ = false;
+  bool complete_ = false;           // no more sockets are made
+  std::vector<descriptor> joined_;  // while serve() runs, which alone changes it
 };
 
 /// F as a connection_handler calls it, with a Stream made of the connection.

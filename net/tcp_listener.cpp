@@ -34,6 +34,8 @@ result<void> tcp_listener::serve_with(const detail::connection_handler& handler)
 
 void tcp_listener::close() noexcept { listener_->close(); }
 
+result<std::vector<io::owned_descriptor>> tcp_listener::sockets() const { return listener_->sockets(); }
+
 std::string tcp_listener::local_address() const {
   const address* const at = listener_->local();
   return at != nullptr ? at->string() : std::string{};

@@ -10,7 +10,9 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <weft/io/owned_descriptor.hpp>
 #include <weft/net/listen_options.hpp>
 #include <weft/net/stream_listener.hpp>
 #include <weft/net/tcp_stream.hpp>
@@ -67,6 +69,14 @@ class tcp_listener {
   ///
   /// Safe from  any fiber or thread; more than once does no harm.
   void close() noexcept;
+
+  /// Copies of its listening sockets, close-on-exec, for another process: see net::start_successor(). While
+  /// serve() runs, there is one for each worker. All of them must be accepted at, for the kernel spreads
+  /// connections over them. From now on no more of them are made.
+  ///
+  /// Errors     closed, EMFILE.
+  /// Safe from  any fiber or thread.
+  [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets() const;
 
   /// Where it listens, port included, in the form of address::parse(); empty once closed.
   std::string local_address() const;

@@ -6,14 +6,17 @@
 
 #include <weft/io/owned_descriptor.hpp>
 #include <weft/net/bound_path.hpp>
+#include <weft/net/listen_at_path.hpp>
 #include <weft/net/unix_address.hpp>
 #include <weft/runtime/base/system_failure.hpp>
 
 namespace weft::net {
 
 struct unix_listener::state {
-  state(int fd, const unix_address& at, const listen_options& with)
-      : listener{{.fd = fd, .joinable = false}, {}, with}, local{at}, path{at} {}
+  state(int fd, const unix_address& at, const listen_options& with, bool owns_path)
+      : listener{{.fd = fd, .joinable = false}, {}, with}, local{at} {
+    if (owns_path) path = detail::bound_path{at};
+  }
 
   // By whoever comes first. A new listener can have the path while connections are still being served.
   void close() noexcept {
@@ -33,12 +36,17 @@ unix_listener::~unix_listener() {
 }
 
 result<unix_listener> unix_listener::bind(std::string_view at, listen_options options) {
+  if (at.starts_with("fd:")) {
+    const int fd = WEFT_TRY(detail::adopt_listening_socket(at.substr(3), true));
+    sockaddr_un where{};
+    socklen_t size = sizeof where;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) != 0) return detail::system_failure();
+    return unix_listener{
+        std::make_unique<state>(fd, unix_address::from(where, size), options, options.owns_path)};
+  }
   const unix_address where = WEFT_TRY(unix_address::parse(at));
-  io::owned_descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (!socket || ::bind(socket.get(), where.data(), where.size()) != 0) return detail::system_failure();
-  auto made = std::make_unique<state>(socket.release(), where, options);
-  if (::listen(made->listener.native_handle(), options.backlog) != 0) return detail::system_failure();
-  return unix_listener{std::move(made)};
+  io::owned_descriptor socket = WEFT_TRY(detail::listen_at_path(where, options.backlog));
+  return unix_listener{std::make_unique<state>(socket.release(), where, options, true)};
 }
 
 result<unix_stream> unix_listener::accept(deadline until) {
@@ -50,6 +58,12 @@ result<void> unix_listener::serve_with(const detail::connection_handler& handler
 }
 
 void unix_listener::close() noexcept { state_->close(); }
+
+void unix_listener::keep_path() noexcept { state_->path.keep(); }
+
+result<std::vector<io::owned_descriptor>> unix_listener::sockets() const {
+  return state_->listener.sockets();
+}
 
 std::string unix_listener::local_address() const { return state_->local.string(); }
 

@@ -9,7 +9,9 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <weft/io/owned_descriptor.hpp>
 #include <weft/net/listen_options.hpp>
 #include <weft/net/stream_listener.hpp>
 #include <weft/net/unix_stream.hpp>
@@ -21,12 +23,16 @@ namespace weft::net {
 /// Moves only.
 class unix_listener {
  public:
-  /// Listens at "/run/weft.sock" or "@abstract" (see unix_address). Who may connect to a path, its
-  /// permissions and those of its folder say.
+  /// Listens at "/run/weft.sock" or "@abstract" (see unix_address), or, with "fd:3", at a listening socket
+  /// that this process was started with, whose path it leaves to its maker unless options.owns_path. A socket
+  /// file that a process has left behind, to which nobody listens, is replaced.
   ///
-  /// Errors     those of unix_address::parse(); EADDRINUSE: the path is there, if only left behind by a
-  ///            process that crashed (unlink it first, if you know that nobody listens); ENOENT, EACCES and
-  ///            what else the kernel says.
+  /// To connect takes the permission to write to the path, and to search its folders. The path's mode is 0777
+  /// without the bits of the umask, so with the usual 022 only its owner may connect.
+  ///
+  /// Errors     those of unix_address::parse(); EADDRINUSE: somebody listens there, or it is no socket;
+  ///            ENOENT, EACCES and what else the kernel says. For "fd:N" EBADF, ENOTSOCK, EAFNOSUPPORT if it
+  ///            is no unix stream socket, EINVAL if it does not listen.
   [[nodiscard]] static result<unix_listener> bind(std::string_view at, listen_options options = {});
 
   unix_listener(unix_listener&&) noexcept;
@@ -53,6 +59,17 @@ class unix_listener {
   ///
   /// Safe from  any fiber or thread; more than once does no harm.
   void close() noexcept;
+
+  /// From now on close() leaves the path, for another process listens there too.
+  ///
+  /// Safe from  one fiber or thread at a time, close() included.
+  void keep_path() noexcept;
+
+  /// Copies of its listening sockets, here one, close-on-exec, for another process: see
+  /// net::start_successor().
+  ///
+  /// Errors     closed, EMFILE.
+  [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets() const;
 
   /// Where it listens, in the form of unix_address::parse().
   std::string local_address() const;

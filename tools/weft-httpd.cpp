@@ -11,11 +11,19 @@
 //   http://127.0.0.1:8080/demo              all of them, in a browser
 //   curl http://127.0.0.1:8080/stats        with --stats: the pools of the process, as JSON
 //   weft-httpd --root DIRECTORY             serves its files
+//   weft-httpd --listen unix:/run/demo &    curl --unix-socket /run/demo http://localhost/
+//   systemd-socket-activate -l 8080 weft-httpd       listens where it was told to by LISTEN_FDS
 //
 // It says where it listens and nothing else. SIGINT and SIGTERM drain it: status 0. What cannot be started is
 // one line with the cause and the remedy: status 2.
+//
+// SIGUSR2 starts the program anew, by the path and the flags that it was started with, and hands its
+// listening sockets over: no client notices. Once the new process is up, this one answers what it has at
+// hand, and exits with status 0. If it does not come up, a line on standard error says why, and this one
+// goes on. SIGINT and SIGTERM meanwhile end both.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -27,12 +35,16 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <weft/config.hpp>
 #include <weft/http/access_log.hpp>
 #include <weft/http/middleware/logger.hpp>
 #include <weft/http/server.hpp>
 #include <weft/net/address.hpp>
+#include <weft/net/socket_activation.hpp>
+#include <weft/net/successor.hpp>
+#include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/signals.hpp>
 #include <weft/runtime/spawn.hpp>
@@ -46,6 +58,8 @@ namespace {
 struct settings {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
+  std::vector<std::string> listen;  // instead of both
+  std::vector<std::string> command;
   demo_options routes;
   std::string access_log;  // empty: none
   http::log_format log_format = http::log_format::combined;
@@ -59,6 +73,9 @@ int usage() {
       "  --host ADDRESS         where to listen: an IPv4 or IPv6 address (127.0.0.1); 0.0.0.0 or :: for "
       "every one\n"
       "  --port N               on which port (8080); 0 for any free one\n"
+      "  --listen AT            where to listen instead: ADDRESS:PORT, unix:PATH, unix:@NAME, or fd:N for a\n"
+      "                         socket that was passed; may be given again. Without it, the sockets that\n"
+      "                         systemd passes (LISTEN_FDS) go before --host and --port\n"
       "  --workers N            worker threads (0: one per CPU)\n"
       "  --backend NAME         how to talk to the kernel: uring, epoll or auto (auto: io_uring where it "
       "works)\n"
@@ -71,17 +88,19 @@ int usage() {
       "  --log-format NAME      common, combined or json (combined)\n"
       "  --max-connections N    connections beyond this take the place of idle ones, or are answered 503 "
       "(10000)\n"
+      "  --proxy-protocol       connections come through a proxy that says whose they are (PROXY protocol 1 "
+      "or 2)\n"
       "  --head-seconds N       how long a request's head may take to come (10)\n"
-      "  --request-seconds N    how long a request's body may take to come (30); 0 for as long as it keeps "
-      "up "
-      "the rate\n"
+      "  --request-seconds N    how long a request's body may take to come (30); 0 for as long as it keeps\n"
+      "                         up the rate\n"
       "  --body-rate N          bytes per second that it must come with at least (16384); 0 for however "
       "slowly\n"
       "  --grace-seconds N      for how long it may fall behind that (10)\n"
       "  --write-seconds N      how long a client may take to receive something (30)\n"
       "  --idle-seconds N       how long a connection may wait between requests (75)\n"
       "  --drain-seconds N      how long requests may go on after SIGINT or SIGTERM (10)\n"
-      "  --help, --version\n",
+      "  --help, --version\n"
+      "SIGUSR2 restarts it with its listening sockets: no connection is refused or lost.\n",
       stdout);
   return 0;
 }
@@ -115,6 +134,11 @@ bool apply(std::string_view flag, std::string_view value, settings& s, std::stri
     return !value.empty() && weft::net::address::parse(s.host + ":0").has_value();
   }
   if (flag == "--port") return take(s.port, 0, 65535);
+  if (flag == "--listen") {
+    wanted = "ADDRESS:PORT, unix:PATH or fd:N";
+    s.listen.emplace_back(value);
+    return value.find(':') != value.npos;
+  }
   if (flag == "--workers") return take(s.runtime.workers, 0, 1024);
   if (flag == "--max-connections") return take(s.server.connections_max, 1, 10'000'000);
   if (flag == "--body-rate") return take(s.server.body_rate, 0, 1'000'000'000);
@@ -172,27 +196,17 @@ int refuse_value(const std::string& flag, const std::string& value, const std::s
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
   if (flag == "--stats") return s.routes.stats = true;
-  return false;
+  if (flag != "--proxy-protocol") return false;
+  s.server.proxy_protocol = http::proxy_protocol_mode::required;
+  return true;
 }
 
 // The exit status if the flags end the program.
 std::optional<int> parse(int argc, char** argv, settings& s) {
-  constexpr std::array<std::string_view, 16> flags = {"--host",
-                                                      "--port",
-                                                      "--workers",
-                                                      "--backend",
-                                                      "--memory",
-                                                      "--root",
-                                                      "--access-log",
-                                                      "--log-format",
-                                                      "--max-connections",
-                                                      "--head-seconds",
-                                                      "--request-seconds",
-                                                      "--body-rate",
-                                                      "--grace-seconds",
-                                                      "--write-seconds",
-                                                      "--idle-seconds",
-                                                      "--drain-seconds"};
+  constexpr auto flags = std::to_array<std::string_view>(
+      {"--host", "--port", "--listen", "--workers", "--backend", "--memory", "--root", "--access-log",
+       "--log-format", "--max-connections", "--head-seconds", "--request-seconds", "--body-rate",
+       "--grace-seconds", "--write-seconds", "--idle-seconds", "--drain-seconds"});
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") return usage();
@@ -230,32 +244,97 @@ std::string remedy(const std::error_code& error, const settings& s) {
   return "cannot listen at " + at + ": " + error.message();
 }
 
-// Binds, and says so. The exit status if that fails.
-std::optional<int> listen(http::server& server, const settings& s, unsigned workers) {
+// The sockets that were passed, if they are to be used.
+std::optional<int> adopt(http::server& server, const settings& s, weft::net::activation& given) {
+  // Those of a predecessor were bound by the same flags, so that their paths are this process's to remove.
+  const auto passed = [](const std::string& at) { return at.starts_with("fd:"); };
+  const bool owns_paths = !s.listen.empty() && std::ranges::none_of(s.listen, passed);
+  for (weft::net::activated_socket& one : given.sockets) {
+    const std::string at = "fd:" + std::to_string(one.socket.release());
+    const auto listening = server.listen(at, {.owns_path = owns_paths});
+    if (!listening) return refuse("cannot listen at " + at + ": " + listening.error().message());
+  }
+  return std::nullopt;
+}
+
+std::optional<int> bind(http::server& server, const settings& s) {
+  for (const std::string& at : s.listen)
+    if (const auto listening = server.listen(at); !listening)
+      return refuse("cannot listen at " + at + ": " + listening.error().message());
+  if (!s.listen.empty()) return std::nullopt;
   if (const auto listening = server.listen(s.host + ":" + std::to_string(s.port)); !listening)
     return refuse(remedy(listening.error(), s));
-  std::printf("weft-httpd: listening on http://%s (%u worker%s, %s)\n", server.addresses().front().c_str(),
-              workers, workers == 1 ? "" : "s", weft::detail::worker::current()->io().name());
+  return std::nullopt;
+}
+
+// Binds, and says so. The exit status if that fails.
+std::optional<int> listen(http::server& server, const settings& s, weft::net::activation& given,
+                          unsigned workers) {
+  const bool use_given = !given.sockets.empty() && (s.listen.empty() || given.is_successor());
+  if (const auto status = use_given ? adopt(server, s, given) : bind(server, s)) return *status;
+  const char* before = "weft-httpd: listening on ";
+  for (const std::string& at : server.addresses()) {
+    std::printf("%s%s%s", before, at.starts_with("unix:") ? "" : "http://", at.c_str());
+    before = " and ";
+  }
+  std::printf(" (%u worker%s, %s)\n", workers, workers == 1 ? "" : "s",
+              weft::detail::worker::current()->io().name());
   std::fflush(stdout);
   return std::nullopt;
 }
 
+// Whether another process listens in the place of this one.
+bool restart(const http::server& server, const settings& s) {
+  constexpr auto patience = std::chrono::seconds{30};  // a guess: more than any flag makes its start take
+  const auto going_on = [](const std::string& why) {
+    std::fprintf(stderr, "weft-httpd: cannot restart, and goes on: %s\n", why.c_str());
+    return false;
+  };
+  const auto sockets = server.sockets();
+  if (!sockets) return going_on("cannot pass the sockets: " + sockets.error().message());
+  const auto next = weft::net::start_successor(s.command, *sockets, patience);
+  if (!next && next.error() == weft::errc::canceled) return false;  // this process is to end
+  if (!next) return going_on(s.command.front() + ": " + next.error().message());
+  if (!next->ended) return true;
+  const auto how = *next->ended;
+  return going_on("the new process has ended with " + (how.signal != 0
+                                                           ? "signal " + std::to_string(how.signal)
+                                                           : "status " + std::to_string(how.code)));
+}
+
+// A second one ends the process at once.
+void unblock_ends() {
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  ::sigaddset(&ends, SIGINT);
+  ::sigaddset(&ends, SIGTERM);
+  ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+}
+
 // Serves until a signal, and drains. The signals are blocked: one that comes before anybody waits is kept.
-weft::result<void> serve(http::server& server, const sigset_t& signals) {
-  auto serving = weft::spawn([&] {
-    const auto served = server.serve();
-    if (!served) ::kill(::getpid(), SIGTERM);  // nobody else would end the wait below
-    return served;
+weft::result<void> serve(http::server& server, const settings& s) {
+  auto restarting = weft::spawn([&] {
+    while (weft::signals::wait({SIGUSR2}))
+      if (restart(server, s)) return server.hand_over();
   });
-  const auto signal = weft::signals::wait({SIGINT, SIGTERM});
-  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends the process at once
-  server.request_stop();
-  const auto served = serving.join();
-  return signal ? served : std::unexpected(signal.error());
+  // Until all is over: the end may be asked for during a restart, and after it.
+  auto ending = weft::spawn([&] {
+    const auto signal = weft::signals::wait({SIGINT, SIGTERM});
+    unblock_ends();
+    restarting.request_stop();
+    server.request_stop();
+    return signal;
+  });
+  const auto served = server.serve();
+  ending.request_stop();
+  const auto signal = ending.join();
+  restarting.join();  // ending has stopped it
+  if (!signal && signal.error() != weft::errc::canceled) return std::unexpected(signal.error());
+  return served;
 }
 
 // The exit status.
-int run(const settings& s, unsigned workers, const sigset_t& signals) {
+int run(const settings& s, weft::net::activation& given, unsigned workers) {
   std::optional<http::access_log> log;
   http::router routes;
   if (!s.access_log.empty()) {
@@ -267,10 +346,11 @@ int run(const settings& s, unsigned workers, const sigset_t& signals) {
   }
   demo_routes(routes, s.routes);
   http::server server{std::move(routes), s.server};
-  if (const auto status = listen(server, s, workers)) return *status;
+  if (const auto status = listen(server, s, given, workers)) return *status;
   weft::task<weft::result<void>> logging;
   if (log) logging = weft::spawn([&log] { return log->run(); });
-  const auto served = serve(server, signals);
+  (void)given.report_ready();  // a predecessor that has gone needs no word
+  const auto served = serve(server, s);
   if (log) {  // no request runs any more
     log->close();
     if (const auto logged = logging.join(); !logged) return weft::exit_status(logged, "weft-httpd");
@@ -282,12 +362,17 @@ int run(const settings& s, unsigned workers, const sigset_t& signals) {
 
 int main(int argc, char** argv) {
   settings s;
+  s.command.assign(argv, argv + argc);
   if (const auto status = parse(argc, argv, s)) return *status;
+  auto given = weft::net::activated_sockets();
+  if (!given) return refuse("cannot take the sockets that were passed: " + given.error().message());
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGINT);
   ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGUSR2);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGUSR2, SIG_IGN);  // while nobody waits for it: one restart is enough
   auto runtime = weft::runtime::open(s.runtime);
   if (!runtime) {
     const char* const forced = std::getenv("WEFT_BACKEND");
@@ -300,5 +385,5 @@ int main(int argc, char** argv) {
     return refuse("cannot start: " + runtime.error().message() + remedy);
   }
   const unsigned workers = (*runtime)->workers();
-  return (*runtime)->block_on([&] { return run(s, workers, signals); });
+  return (*runtime)->block_on([&] { return run(s, *given, workers); });
 }

@@ -34,13 +34,19 @@ struct cookie_date {
 
   // Each word is the first of the four that is missing still and that it can be.
   void take(std::string_view word) noexcept {
-    if (!time && (time = time_of(word))) return;
-    if (!day && (day = number_of(word, 1, 2))) return;
-    if (!month && (month = month_of(word))) return;
-    if (!year) year = number_of(word, 2, 4);
+    if (fills(time, time_of(word)) || fills(day, number_of(word, 1, 2)) || fills(month, month_of(word)))
+      return;
+    fills(year, number_of(word, 2, 4));
   }
 
  private:
+  template <class T>
+  static bool fills(std::optional<T>& part, std::optional<T> with) noexcept {
+    if (part || !with) return false;
+    part = with;
+    return true;
+  }
+
   // 8:49:37, and anything but a digit behind it.
   static std::optional<seconds> time_of(std::string_view word) noexcept {
     std::array<unsigned, 3> parts{};

@@ -24,7 +24,8 @@ struct rate_limit_options {
   /// How many clients are told apart at a time; 48 bytes each.
   std::size_t clients_max = 16'384;
   /// What tells a client: by default its address, and of an IPv6 address the network, its first 64 bits.
-  /// Behind a proxy, a field that the proxy sets. Called by all workers.
+  /// Behind a proxy without server_options::proxy_protocol, a field that the proxy sets. Called by all
+  /// workers.
   std::move_only_function<std::string(const request&) const> key{};
 };
 

@@ -363,6 +363,7 @@ PLAIN = {
                            r'receive buffers: 0 in use, \d+ hits, 0 misses, 0 refused']),
     'process': ([], ['apple', 'fig', 'pear', 'sort: exit status 0', 'sleep: deadline exceeded',
                      'sleep: ended by signal 15']),
+    'restart': ([], ['the first has answered what it had at hand', 'the second: HTTP/1.1 200 OK']),
     'resolver': ([], [r'localhost:80:( \S+)+', '1 lookup, 10 answers from memory']),
     'udp_socket': ([], ['100 questions, 100 answers']),
     'unix_datagram': ([], ['somebody says: it rains', 'a client says: it snows', 'answer: noted']),

@@ -24,6 +24,18 @@ TEST(ConnectionBalance, a_worker_keeps_its_own_up_to_the_slack) {
   for (unsigned n = 0; n <= connection_slack; ++n) EXPECT_EQ(choose(2, {0, 0, n, 0}), 2u);
 }
 
+TEST(ConnectionBalance, who_accepts_for_all_keeps_hardly_more_than_its_share) {
+  const auto choose_alone = [](unsigned self, const counts& all) {
+    return choose_worker(
+        self, static_cast<unsigned>(all.size()), [&](unsigned w) { return all[w]; },
+        weft::detail::connection_slack_alone);
+  };
+  EXPECT_EQ(choose_alone(0, {1, 0, 0, 0}), 0u);
+  EXPECT_EQ(choose_alone(0, {2, 0, 0, 0}), 1u);
+  EXPECT_EQ(choose_alone(0, {2, 1, 1, 0}), 0u);  // exactly 1 above
+  EXPECT_EQ(choose_alone(0, {3, 1, 1, 0}), 3u);
+}
+
 TEST(ConnectionBalance, who_is_more_than_the_slack_above_the_mean_passes_on_to_the_fewest) {
   EXPECT_EQ(choose(0, {16, 4, 4}), 0u);  // exactly 8 above
   EXPECT_EQ(choose(0, {18, 4, 2}), 2u);  // 10 above

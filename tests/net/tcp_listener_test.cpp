@@ -1,6 +1,8 @@
 // Listeners: binding, accepting, serving, and the end of each.
 #include "listener_fixture.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -170,6 +172,57 @@ TEST_F(TcpListener, serves_an_inherited_socket) {
         EXPECT_TRUE(serving.join());
       },
       weft::options{.workers = 2});
+}
+
+bool is_served(const std::string& at) {
+  auto client = client_of(at);
+  return client && ask(*client, "hello");
+}
+
+// A socket for each worker, and what waits in any of them outlives the listener: another process has it.
+TEST_F(TcpListener, gives_copies_of_all_its_sockets) {
+  weft::run(
+      [&] {
+        server s{echo};
+        EXPECT_TRUE(is_served(s.listener.local_address()));
+        const auto copies = s.listener.sockets();
+        ASSERT_TRUE(copies) << copies.error().message();
+        ASSERT_EQ(copies->size(), 3u);
+        const std::string at = s.listener.local_address();
+        for (const auto& one : *copies) {
+          EXPECT_EQ(net::address::local_of(one.get())->string(), at);
+          EXPECT_NE(::fcntl(one.get(), F_GETFD) & FD_CLOEXEC, 0);
+        }
+        EXPECT_TRUE(s.stop());
+        EXPECT_EQ(failure(s.listener.sockets()), errc::closed);
+        std::vector<raw_peer> clients;
+        for (int i = 0; i < 60; ++i) clients.emplace_back(at);
+        std::size_t accepted = 0;
+        for (const auto& one : *copies) {
+          std::size_t here = 0;
+          for (int fd; (fd = ::accept4(one.get(), nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ++here) ::close(fd);
+          EXPECT_GT(here, 0u);
+          accepted += here;
+        }
+        EXPECT_EQ(accepted, clients.size());
+      },
+      weft::options{.workers = 3});
+}
+
+// What waited in a socket that was made afterwards would be lost: the other process has not got it.
+TEST_F(TcpListener, makes_no_more_sockets_once_they_were_copied) {
+  weft::run(
+      [&] {
+        auto listener = net::tcp_listener::bind("127.0.0.1:0");
+        ASSERT_TRUE(listener);
+        EXPECT_EQ(listener->sockets()->size(), 1u);
+        auto serving = weft::spawn([&] { return listener->serve(echo); });
+        EXPECT_TRUE(is_served(listener->local_address()));
+        EXPECT_EQ(listener->sockets()->size(), 1u);
+        listener->close();
+        EXPECT_TRUE(serving.join());
+      },
+      weft::options{.workers = 3});
 }
 
 TEST_F(TcpListener, connections_are_balanced_by_count) {

@@ -1,6 +1,7 @@
 #include "net_fixture.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -289,6 +290,74 @@ TEST_F(UnixListener, a_path_that_another_took_over_stays) {
     ASSERT_TRUE(second);
     first->close();
     EXPECT_TRUE(path_is_there());
+  });
+}
+
+// Bound and never listening: what a process leaves behind that is killed.
+TEST_F(UnixListener, a_socket_that_was_left_behind_is_replaced) {
+  const auto at = *net::unix_address::parse(path);
+  for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+    const io::owned_descriptor dead{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
+    ASSERT_EQ(::bind(dead.get(), at.data(), at.size()), 0);
+    if (type == SOCK_DGRAM) {  // lives, though it does not listen
+      EXPECT_EQ(failure(net::unix_listener::bind(path)), std::errc::address_in_use);
+      EXPECT_TRUE(path_is_there());
+      continue;
+    }
+    const auto listener = net::unix_listener::bind(path);
+    ASSERT_TRUE(listener) << listener.error().message();
+    EXPECT_TRUE(path_is_there());
+  }
+}
+
+TEST_F(UnixListener, what_is_no_socket_is_not_replaced) {
+  const io::owned_descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  EXPECT_EQ(failure(net::unix_listener::bind(path)), std::errc::address_in_use);
+  EXPECT_TRUE(path_is_there());
+}
+
+// Only one of those who find a dead one at the same time may replace it, or the last unlinks what lives.
+TEST_F(UnixListener, a_dead_socket_is_replaced_by_one_at_a_time) {
+  const auto at = *net::unix_address::parse(path);
+  const io::owned_descriptor dead{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ASSERT_EQ(::bind(dead.get(), at.data(), at.size()), 0);
+  const std::string folder = path.substr(0, path.rfind('/'));
+  const io::owned_descriptor rival{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  ASSERT_EQ(::flock(rival.get(), LOCK_EX), 0);
+  EXPECT_EQ(failure(net::unix_listener::bind(path)), std::errc::address_in_use);
+  ASSERT_EQ(::flock(rival.get(), LOCK_UN), 0);
+  EXPECT_TRUE(net::unix_listener::bind(path));
+}
+
+TEST_F(UnixListener, adopts_an_inherited_socket_and_leaves_its_path_to_its_maker) {
+  on_fiber([&] {
+    for (const bool owns_path : {false, true}) {
+      auto made = net::unix_listener::bind(path);
+      ASSERT_TRUE(made);
+      auto copies = made->sockets();
+      ASSERT_TRUE(copies);
+      ASSERT_EQ(copies->size(), 1u);
+      EXPECT_TRUE(same_file(copies->front().get(), made->native_handle()));
+      EXPECT_NE(::fcntl(copies->front().get(), F_GETFD) & FD_CLOEXEC, 0);
+      made->keep_path();
+      made->close();
+      EXPECT_EQ(failure(made->sockets()), errc::closed);
+      EXPECT_TRUE(path_is_there());
+
+      const std::string name = "fd:" + std::to_string(copies->front().release());
+      auto adopted = net::unix_listener::bind(name, {.owns_path = owns_path});
+      ASSERT_TRUE(adopted) << adopted.error().message();
+      EXPECT_EQ(adopted->local_address(), path);
+      auto client = net::unix_stream::connect(path, 5s);
+      EXPECT_TRUE(client);
+      EXPECT_TRUE(adopted->accept(5s));
+      adopted->close();
+      EXPECT_EQ(path_is_there(), !owns_path);
+    }
+    EXPECT_EQ(failure(net::unix_listener::bind("fd:x")), std::errc::bad_file_descriptor);
+    auto tcp = net::tcp_listener::bind("127.0.0.1:0");
+    EXPECT_EQ(failure(net::unix_listener::bind("fd:" + std::to_string(tcp->native_handle()))),
+              std::errc::address_family_not_supported);
   });
 }
 

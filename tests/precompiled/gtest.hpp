@@ -18,3 +18,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <weft/net/tcp_stream.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/spawn.hpp>

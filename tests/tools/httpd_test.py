@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -138,6 +139,39 @@ class Httpd(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("No such file", said[0])
 
+    def test_believes_a_proxy_if_it_is_told_to(self):
+        with tempfile.TemporaryDirectory() as where:
+            log = pathlib.Path(where, "log")
+            with Server("--proxy-protocol", "--access-log", log, "--log-format", "common") as s:
+                request = b"GET /json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+                def said_to(header):
+                    with socket.create_connection(("127.0.0.1", s.port), timeout=10) as connection:
+                        connection.sendall(header + request)
+                        return b"".join(iter(lambda: connection.recv(1000), b""))
+                self.assertIn(b"200 OK", said_to(b"PROXY TCP4 192.0.2.7 198.51.100.8 1234 443\r\n"))
+                self.assertIn(b"200 OK", said_to(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" +
+                                                 bytes([192, 0, 2, 8, 198, 51, 100, 8, 4, 0, 1, 187])))
+                self.assertEqual(said_to(b""), b"")
+                status, _, err = s.stop(signal.SIGTERM)
+                self.assertEqual((status, err.count("\n")), (0, 1), err)
+                self.assertIn("PROXY header", err)
+            self.assertEqual([line.split()[0] for line in log.read_text().splitlines()],
+                             ["192.0.2.7", "192.0.2.8"])
+
+    @unittest.skipIf(shutil.which("curl") is None, "curl is not there")
+    def test_understands_the_header_of_curl(self):
+        with tempfile.TemporaryDirectory() as where:
+            log = pathlib.Path(where, "log")
+            with Server("--proxy-protocol", "--access-log", log, "--log-format", "common") as s:
+                url = f"http://127.0.0.1:{s.port}/json"
+                answer = subprocess.check_output(["curl", "-sS", "--haproxy-protocol", url], timeout=20)
+                self.assertEqual(answer, b'{"message":"Hello, World!"}')
+                without = subprocess.run(["curl", "-sS", url], capture_output=True, timeout=20)
+                self.assertEqual((without.returncode, without.stdout), (52, b""))  # an empty reply
+                self.assertEqual(s.stop(signal.SIGTERM)[0], 0)
+            self.assertEqual([line.split()[0] for line in log.read_text().splitlines()], ["127.0.0.1"])
+
     def test_cuts_off_a_body_that_comes_too_slowly(self):
         head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"
         with Server("--request-seconds", "1", "--body-rate", "0") as s:  # then there is the time in all
@@ -214,7 +248,8 @@ class Httpd(unittest.TestCase):
         for flags in (["--nonsense"], ["extra"], ["--port"], ["--port", "x"], ["--port", "65536"],
                       ["--port=-1"], ["--workers", "1025"], ["--backend", "kqueue"],
                       ["--host", "example.org"], ["--host", "1.2.3"], ["--max-connections", "0"],
-                      ["--drain-seconds", "1.5"], ["--body-rate", "-1"], ["--memory", "much"], ["--pin=1"]):
+                      ["--drain-seconds", "1.5"], ["--body-rate", "-1"], ["--memory", "much"], ["--pin=1"],
+                      ["--listen", "8080"], ["--listen", "unix:"], ["--listen", "fd:x"]):
             status, lines = run(*flags)
             self.assertEqual((status, len(lines)), (2, 1), (flags, lines))
             self.assertTrue(lines[0].startswith("weft-httpd: "), lines)
@@ -255,8 +290,9 @@ class Httpd(unittest.TestCase):
     def test_helps(self):
         done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for flag in ("--host", "--port", "--workers", "--backend", "--max-connections", "--drain-seconds",
-                     "--body-rate", "--grace-seconds", "--pin", "--memory", "--stats", "--help", "--version"):
+        for flag in ("--host", "--port", "--listen", "--workers", "--backend", "--max-connections",
+                     "--drain-seconds", "--body-rate", "--grace-seconds", "--pin",
+                     "--memory", "--stats", "--proxy-protocol", "--help", "--version"):
             self.assertIn(flag, done.stdout)
         done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=20)
         self.assertRegex(done.stdout, r"^weft-httpd \d+\.\d+\.\d+\n$")
