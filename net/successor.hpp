@@ -13,7 +13,10 @@
 // The successor finds them by activated_sockets() (the variables of sd_listen_fds(3), LISTEN_PID included),
 // and says that it is up by activation::report_ready(): a byte into a pipe whose number is in
 // WEFT_READY_FD. Source of the idea: nginx's "Upgrading Executable on the Fly", and the notification
-// descriptor of s6.
+// descriptor of s6. The names of LISTEN_FDNAMES are not handed on.
+//
+// The successor is another process, so a supervisor that knows one by its number (systemd without PIDFile=)
+// takes the service for ended: let that one have the sockets, and restart the service.
 #pragma once
 
 #include <sys/types.h>

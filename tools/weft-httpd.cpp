@@ -20,7 +20,8 @@
 // SIGUSR2 starts the program anew, by the path and the flags that it was started with, and hands its
 // listening sockets over: no client notices. Once the new process is up, this one answers what it has at
 // hand, and exits with status 0. If it does not come up, a line on standard error says why, and this one
-// goes on. SIGINT and SIGTERM meanwhile end both.
+// goes on. SIGINT and SIGTERM meanwhile end both. Under systemd, which knows one main process, let systemd
+// have the sockets and restart the service: clients wait in them.
 #include <unistd.h>
 
 #include <algorithm>
