@@ -17,7 +17,7 @@ del sys.argv[1:]
 # From left to right, each with its folder and a header that needs little.
 MODULES = (("base", "runtime/base", "errc.hpp"), ("pools", "pools", "stack_class.hpp"),
            ("runtime", "runtime", "spawn_options.hpp"), ("io", "io", "owned_descriptor.hpp"),
-           ("net", "net", "address.hpp"), ("http", "http", "status.hpp"))
+           ("net", "net", "address.hpp"), ("http", "http", "server.hpp"))
 
 
 def include_flags(module):
