@@ -275,7 +275,7 @@ PLAIN = {
     'client': ([], ['Hello, World!', 'weft!', '3890 bytes in pieces', 'knock knock knock !', 'status 404',
                     'not sent: the scheme of the URL is not http, the only one there is',
                     'over 1 connection']),
-    'cookie_jar': ([], [r'Who are you\?', r'You are known\\.', '1 cookie: session=1234']),
+    'cookie_jar': ([], [r'Who are you\?', r'You are known\.', '1 cookie: session=1234']),
     'condition_variable': ([], ['a bill', 'a postcard', 'nothing more: deadline exceeded']),
     'connection_pool': ([], [r'100 answers over [123] connections', 'used again: mostly']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
