@@ -196,7 +196,7 @@ TEST_F(HttpServer, asks_the_handler_of_a_peer_that_has_gone_to_stop) {
 }
 
 TEST_F(HttpServer, lets_the_idlest_connection_make_room_for_a_new_one) {
-  start({.connections_max = 3});
+  start({.connections_max = 3, .drain = 100ms});
   client handling = connect();
   handling.send(get("/sleep?ms=60000"));
   std::vector<client> all;
