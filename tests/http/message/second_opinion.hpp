@@ -16,6 +16,7 @@
 
 #include <weft/http/message/ascii.hpp>
 #include <weft/http/message/chunk_decoder.hpp>
+#include <weft/http/message/field_text.hpp>
 #include <weft/http/message/request_parser.hpp>
 
 class second_opinion {
@@ -111,7 +112,7 @@ namespace opinions {
 using weft::http::detail::chunk_decoder;
 using weft::http::detail::request_head;
 
-/// Whether http_parser knows the method; it has a list, and weft answers all others 501.
+// http_parser has a list of methods; weft answers 501 to those of them that it does not know.
 inline bool is_known_method(std::string_view name) noexcept {
   constexpr std::string_view known[] = {
 #define WEFT_METHOD_TEXT(number, name, text) #text,
@@ -119,6 +120,61 @@ inline bool is_known_method(std::string_view name) noexcept {
 #undef WEFT_METHOD_TEXT
   };
   return std::ranges::find(known, name) != std::end(known);
+}
+
+inline bool has_field(const request_head& head, auto has) noexcept {
+  for (std::size_t i = 0; i < head.field_count; ++i)
+    if (has(head.text(head.fields[i].name))) return true;
+  return false;
+}
+
+/// Whether http_parser takes a field for Transfer-Encoding whose name only begins so: a defect of 2.9.4.
+inline bool mistakes_transfer_encoding(const request_head& head) noexcept {
+  constexpr std::string_view begins = "transfer-encoding";
+  return has_field(head, [&](std::string_view name) {
+    return name.size() > begins.size() &&
+           weft::http::detail::equals_ignoring_case(name.substr(0, begins.size()), begins);
+  });
+}
+
+/// Whether http_parser has read Proxy-Connection as Connection. RFC 9112, appendix C.2.2, would have it
+/// ignored.
+inline bool mistakes_connection(const request_head& head) noexcept {
+  return head.find("proxy-connection").has_value();
+}
+
+/// Whether http_parser refuses the framing for a tab behind it, which is space as any other by RFC 9110, section
+/// 5.6.3.
+inline bool refuses_tab(const request_head& head) noexcept {
+  using weft::http::detail::known_field;
+  for (std::size_t i = 0; i < head.field_count; ++i) {
+    const auto [name, value, known] = head.fields[i];
+    if (known != known_field::content_length && known != known_field::transfer_encoding) continue;
+    const std::string_view behind{head.base + value.at + value.length, head.base + head.length};
+    if (behind.substr(0, behind.find('\r')).contains('\t')) return true;
+  }
+  return false;
+}
+
+/// Whether http_parser may have missed an option of Connection: it gives a list up at an empty element, which
+/// RFC 9110, section 5.6.1, would have it skip, at one that is no token or that begins with an underscore (which
+/// its lower case makes DEL), and at a tab behind an option.
+inline bool may_miss_options(const request_head& head) {
+  bool misses = false;
+  for (std::size_t i = 0; i < head.field_count; ++i) {
+    if (head.fields[i].known != weft::http::detail::known_field::connection) continue;
+    const std::string_view list = head.text(head.fields[i].value);
+    misses = misses || list.contains('\t');
+    weft::http::detail::for_each_element(list, [&](std::string_view option) {
+      misses = misses || option.starts_with('_') || !weft::http::detail::is_field_name(option);
+    });
+  }
+  return misses;
+}
+
+/// Whether http_parser accepts it as far as is known; each of the reasons is one of its own.
+inline bool is_comparable(const request_head& head) noexcept {
+  return is_known_method(head.method_text()) && !mistakes_transfer_encoding(head) && !refuses_tab(head);
 }
 
 inline std::string compare_fields(const request_head& head, const second_opinion& other) {
@@ -134,14 +190,18 @@ inline std::string compare_fields(const request_head& head, const second_opinion
 
 inline std::string compare_heads(const request_head& head, const second_opinion& other) {
   const auto says = [&](unsigned flag) { return (other.flags & flag) != 0; };
+  const auto differs = [&](unsigned flag, bool said) {
+    if (says(flag) == said || mistakes_connection(head)) return false;
+    return !said || !may_miss_options(head);
+  };
   if (other.method != head.method_text()) return "the method";
   if (other.target != head.target_text()) return "the target";
   if (other.major != 1 || std::min(other.minor, 1U) != head.minor_version) return "the version";
   if (says(F_CONTENTLENGTH) != head.has_content_length) return "whether there is a Content-Length";
   if (head.has_content_length && other.content_length != head.content_length) return "the Content-Length";
   if (says(F_CHUNKED) != head.chunked) return "whether the body is chunked";
-  if (says(F_CONNECTION_CLOSE) != head.says_close) return "Connection: close";
-  if (says(F_CONNECTION_KEEP_ALIVE) != head.says_keep_alive) return "Connection: keep-alive";
+  if (differs(F_CONNECTION_CLOSE, head.says_close)) return "Connection: close";
+  if (differs(F_CONNECTION_KEEP_ALIVE, head.says_keep_alive)) return "Connection: keep-alive";
   return compare_fields(head, other);
 }
 
@@ -176,7 +236,7 @@ inline std::string disagreement(std::string_view bytes) {
   weft::http::detail::request_parser parser;
   weft::http::detail::request_head head;
   if (parser.parse(bytes, head) != weft::http::detail::parse_outcome::complete) return {};
-  if (!opinions::is_known_method(head.method_text())) return {};
+  if (!opinions::is_comparable(head)) return {};
   second_opinion other;
   other.read(bytes.substr(0, head.length - 1U));
   if (other.has_head) return "the end of the head, which comes sooner";
