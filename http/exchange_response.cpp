@@ -58,15 +58,15 @@ bool exchange::has_its_length() const noexcept {
 }
 
 void exchange::append_response(persistence how) {
-  const std::string_view text =
-      response_.status_ == status::reset_content ? std::string_view{} : response_.body_text();
+  const bool resets = response_.status_ == status::reset_content;  // which has no body, but says so
+  const std::string_view text = resets ? std::string_view{} : response_.body_text();
   if (!response_.trailers_.empty() && sends_trailers()) {
     write_head(how, framing::chunked, 0);
     if (ends_with_head()) return;
     if (!text.empty()) output_.append_all(number_text{text.size(), 16}, "\r\n", text, "\r\n");
     append_last_chunk();
   } else {
-    write_head(how, framing::length, response_.length_.value_or(text.size()));
+    write_head(how, framing::length, resets ? 0 : response_.length_.value_or(text.size()));
     if (!ends_with_head()) output_.append(text);
   }
 }

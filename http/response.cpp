@@ -13,8 +13,7 @@ namespace {
 
 bool is_framing(std::string_view name) noexcept {
   constexpr std::string_view framing[] = {"connection", "content-length", "date", "transfer-encoding"};
-  return std::ranges::any_of(framing,
-                             [&](std::string_view f) { return detail::equals_ignoring_case(name, f); });
+  return std::ranges::any_of(framing, [&](std::string_view f) { return detail::resembles(name, f); });
 }
 
 struct field {
@@ -116,7 +115,8 @@ result<void> response::early_hints(std::span<const std::string_view> links, dead
 }
 
 status response::status() const noexcept {
-  if (spoilt_ && !streaming_) return http::status::internal_server_error;
+  if (streaming_) return status_;
+  if (!hijacked_ && !is_sound()) return http::status::internal_server_error;
   return fixed() != nullptr ? fixed()->code() : status_;
 }
 

@@ -52,7 +52,7 @@ class response {
   response& operator=(const response&) = delete;
 
   response& status(http::status s) noexcept {
-    status_ = s;
+    if (!streaming_) status_ = s;
     return *this;
   }
   /// Adds a field; Content-Type replaces. `Connection: close` ends the connection after this response.
@@ -85,7 +85,7 @@ class response {
   /// of HTTP/1.0 can keep its connection. Writing more, or less until the handler returns, is an error that
   /// cuts the connection. On HEAD, and with 304, nothing need be written.
   response& content_length(std::uint64_t bytes) noexcept {
-    length_ = bytes;
+    if (!streaming_) length_ = bytes;
     return *this;
   }
 

@@ -29,6 +29,14 @@ constexpr int hex_value(char c) noexcept {
 /// The hexadecimal digit, in upper case, of the lower four bits.
 constexpr char hex_digit(unsigned value) noexcept { return "0123456789ABCDEF"[value & 15u]; }
 
+/// As equals_ignoring_case, and an underscore matches a hyphen: some servers behind us fold the two (CGI).
+constexpr bool resembles(std::string_view name, std::string_view lower) noexcept {
+  if (name.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i)
+    if ((name[i] == '_' ? '-' : to_lower(name[i])) != lower[i]) return false;
+  return true;
+}
+
 /// OWS at both ends removed. Source: RFC 9110, section 5.6.3.
 constexpr std::string_view trimmed(std::string_view text) noexcept {
   const auto is_space = [](char c) { return c == ' ' || c == '\t'; };

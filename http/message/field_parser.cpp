@@ -8,14 +8,6 @@
 namespace weft::http::detail {
 namespace {
 
-// As equals_ignoring_case, and an underscore matches a hyphen: some servers behind us fold the two (CGI).
-bool resembles(std::string_view name, std::string_view lower) noexcept {
-  if (name.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < name.size(); ++i)
-    if ((name[i] == '_' ? '-' : to_lower(name[i])) != lower[i]) return false;
-  return true;
-}
-
 // The length decides between all the names that the parser understands.
 known_field identify(std::string_view name) noexcept {
   switch (name.size()) {

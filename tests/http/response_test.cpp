@@ -58,6 +58,8 @@ TEST(Response, is_500_where_a_field_or_status_must_not_be_sent) {
   std::vector<void (*)(response&)> bad = {
       [](response& s) { s.header("X", "a\r\nSet-Cookie: b"); },
       [](response& s) { s.header("X", "a\nb"); },
+      [](response& s) { s.header("Content_Length", "3"); },
+      [](response& s) { s.header("transfer_encoding", "chunked"); },
       [](response& s) { s.header("X", "a\rb"); },
       [](response& s) { s.header("X", string_view{"a\0b", 3}); },
       [](response& s) { s.header("X", "a\x7f"); },
@@ -250,6 +252,67 @@ TEST(Response, flush_sends_the_head) {
   const answers got = w.talk({get("/x")});
   EXPECT_EQ(got.text, "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
   EXPECT_EQ(got.sends, 3u);
+}
+
+// Status and length have gone out with the first piece: what is said later must not frame the rest.
+TEST(Response, keeps_its_framing_once_it_streams) {
+  const std::string whole =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
+  for (const status late : {status::no_content, status::not_modified}) {
+    EXPECT_EQ(answer_of([late](request&, response& s) -> result<void> {
+                WEFT_TRY(s.write(string_view{"abc"}));
+                return s.status(late).write(string_view{"def"});
+              }),
+              whole);
+  }
+  const auto late_body = [](request&, response& s) -> result<void> {
+    WEFT_TRY(s.status(status::no_content).flush());
+    return s.status(status::ok).write(string_view{"def"});
+  };
+  EXPECT_EQ(answer_of(late_body), "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(statuses_of(late_body, get("/x")), "204 200");
+  const auto late_length = [](request&, response& s) -> result<void> {
+    WEFT_TRY(s.content_length(3).flush());
+    return s.content_length(6).write(string_view{"abc"});
+  };
+  EXPECT_EQ(statuses_of(late_length, get("/x")), "200 200");
+}
+
+TEST(Response, has_no_length_where_it_has_no_body) {
+  const auto says = [](request&, response& s) {
+    s.status(status::reset_content).content_length(4).text("body");
+  };
+  EXPECT_EQ(
+      answer_of(says),
+      "HTTP/1.1 205 Reset Content\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(statuses_of(says, get("/x")), "205 200");
+}
+
+TEST(Response, says_the_status_that_goes_out) {
+  const auto expect_status = [](status expected, auto f) {
+    status said{};
+    const std::string answer = answer_of([&](request&, response& s) -> result<void> {
+      const result<void> outcome = f(s);
+      said = s.status();
+      return outcome;
+    });
+    EXPECT_EQ(said, expected);
+    EXPECT_EQ(answer.substr(9, 3), std::to_string(static_cast<int>(expected)));
+  };
+  const precompiled created{status::created, "a/b", "body"};
+  expect_status(status::ok, [&](response& s) -> result<void> {
+    s.send(created);
+    return s.write(string_view{"abc"});
+  });
+  expect_status(status::ok, [&](response& s) -> result<void> {
+    WEFT_TRY(s.flush());
+    s.send(created);
+    return {};
+  });
+  expect_status(status::internal_server_error, [](response& s) -> result<void> {
+    s.status(status{600});
+    return {};
+  });
 }
 
 TEST(Response, refuses_to_stream_what_must_not_be_sent) {
