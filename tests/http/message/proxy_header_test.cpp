@@ -196,14 +196,14 @@ TEST(ProxyBlock, says_who_connected_to_whom) {
 
 TEST(ProxyBlock, has_no_addresses_where_they_are_unspecified) {
   for (const int kind : {0x00, 0x01, 0x02, 0x10, 0x20, 0x30})
-    for (const std::size_t size : {0, 1, 12, 300})
+    for (const std::size_t size : {0u, 1u, 12u, 300u})
       EXPECT_EQ(read(binary_proxy_header(0x21, kind, std::string(size, 'x'))),
                 "none to none, " + std::to_string(16 + size));
 }
 
 TEST(ProxyBlock, of_a_proxys_own_connection_is_skipped_whatever_it_says) {
   for (const int kind : {0x00, 0x11, 0x21, 0x31, 0x44, 0xff})
-    for (const std::size_t size : {0, 5, 12, 36})
+    for (const std::size_t size : {0u, 5u, 12u, 36u})
       EXPECT_EQ(read(binary_proxy_header(0x20, kind, std::string(size, 'x'))),
                 "none to none, " + std::to_string(16 + size));
 }
