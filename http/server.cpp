@@ -1,5 +1,7 @@
 #include <weft/http/server.hpp>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <iterator>
 #include <optional>
@@ -89,6 +91,7 @@ struct server::state {
   void on_each_worker(F f);
   void end_idle_connections();
   void end_connections(deadline until);
+  std::size_t connections_max() const noexcept;
 
   const server_options options;
   const detail::connection_times times;
@@ -172,11 +175,19 @@ void server::state::end_connections(deadline until) {
   reception->wait(deadline::never());
 }
 
+// Beyond that, an idle one makes room, before accepting fails for want of descriptors.
+std::size_t server::state::connections_max() const noexcept {
+  constexpr rlim_t others = 64;  // descriptors: of files, listeners, the ring
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0 || most.rlim_cur <= 2 * others) return options.connections_max;
+  return static_cast<std::size_t>(std::min<rlim_t>(options.connections_max, most.rlim_cur - others));
+}
+
 result<void> server::serve() {
   state& s = *state_;
   WEFT_ASSERT(!s.reception, "serve() is for once");
   const auto workers = static_cast<unsigned>(worker::current()->owner().workers().size());
-  s.reception.emplace(s.service, s.times, workers, s.options.connections_max, connections_warm);
+  s.reception.emplace(s.service, s.times, workers, s.connections_max(), connections_warm);
   std::vector<task<result<void>>> serving;
   serving.reserve(s.listeners.size());
   // A listener accepts on its fiber's worker, and if it can on the others too; many of one socket each, as

@@ -28,7 +28,8 @@ enum class proxy_protocol_mode : unsigned char {
 
 struct server_options {
   /// Connections beyond this take the place of one that has been idle for a second or more. If there is none,
-  /// they are answered 503 and closed; only closed if many are being answered so already.
+  /// they are answered 503 and closed; only closed if many are being answered so already. At most 64 less
+  /// than the limit of descriptors (RLIMIT_NOFILE, soft) when serve() begins, unless that is 128 or less.
   /// At least 1.
   std::size_t connections_max = 10'000;
   /// How long a request's body may take to come, from the end of its head: 408 beyond. A handler may go on

@@ -81,7 +81,6 @@ TEST_F(Million, parked_fibers_cost_one_page_each_and_leave_no_trace) {
                   std::chrono::duration_cast<std::chrono::milliseconds>(trimmed - all_parked).count()),
               static_cast<double>(left) / (1 << 20));
   EXPECT_LT(left, little);
-  EXPECT_LT(trimmed - begin, 60s);
 }
 
 }  // namespace

@@ -88,6 +88,18 @@ class Faults(unittest.TestCase):
             self.addCleanup(c.socket.close)
         return all_of_them
 
+    def test_the_idle_make_room_before_descriptors_are_short(self):
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (192, before[1]))
+        self.serve()
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        first = [self.kept_alive() for _ in range(128)]
+        for connection in first:
+            self.check_serves(connection)
+        time.sleep(1.2)  # until they count as idle
+        for _ in range(100):
+            self.check_serves(self.kept_alive())
+
     def test_without_descriptors_it_neither_spins_nor_strands_anybody(self):
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
