@@ -66,6 +66,18 @@ TEST_F(HttpServer, cancels_what_outlasts_the_drain) {
   EXPECT_EQ(begun.find("0\r\n\r\n"), begun.npos) << "it looks complete";
 }
 
+TEST_F(HttpServer, ends_at_once_if_it_was_stopped_before_it_began) {
+  const auto served = run(
+      [&]() -> result<void> {
+        http::server server{http::router{}};
+        WEFT_TRY(server.listen("127.0.0.1:0"));
+        server.request_stop();
+        return server.serve();
+      },
+      options{.workers = 1});
+  EXPECT_TRUE(served) << served.error().message();
+}
+
 TEST_F(HttpServer, ends_when_its_fiber_is_asked_to_stop) {
   runtime runtime{options{.workers = 2}};
   http::server server{http::router{}};
