@@ -23,8 +23,12 @@ CONNECTIONS = 200
 # Every twentieth request is the last of its connection.
 CHURN = '''
 local sent = 0
-local last = wrk.format(nil, "/", {["Connection"] = "close"})
-local others = {wrk.format(nil, "/"), wrk.format(nil, "/json"), wrk.format(nil, "/users/7")}
+local last, others
+init = function(args)
+  others = {wrk.format(nil, "/"), wrk.format(nil, "/json"), wrk.format(nil, "/users/7")}
+  wrk.headers["Connection"] = "close"
+  last = wrk.format(nil, "/")
+end
 request = function()
   sent = sent + 1
   return sent % 20 == 0 and last or others[sent % 3 + 1]
