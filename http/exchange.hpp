@@ -8,6 +8,7 @@
 // be given back. Its output and its bodies hold memory only while there is something in them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -54,9 +55,15 @@ class exchange final : private body_source {
   void peer_ended() noexcept { peer_ended_ = true; }
 
   std::string_view output() const noexcept { return output_.text(); }
-  void sent() noexcept { output_.release_beyond(output_first); }
+  void sent() noexcept {
+    output_.release_beyond(output_first);
+    stream_at_ = 0;
+  }
   /// So much of it, while a handler runs.
-  void sent(std::size_t length) noexcept { output_.remove_prefix(length); }
+  void sent(std::size_t length) noexcept {
+    output_.remove_prefix(length);
+    stream_at_ -= std::min(stream_at_, length);
+  }
 
   /// Runs the handler of the request at hand and writes its response to the output. Blocks as the handler
   /// does.
@@ -149,6 +156,7 @@ class exchange final : private body_source {
   body_pace pace_;                   // of the request's body
   std::uint64_t unread_ = 0;         // bytes of the last request's body that are to be dropped
   framing framing_ = framing::none;  // of the body that is streamed
+  std::size_t stream_at_ = 0;        // where in the output the streamed response begins, or goes on
   bool keep_ = false;                // the request at hand lets the connection go on
   bool expects_continue_ = false;    // and waits for 100 before it sends its body
   bool peer_ended_ = false;

@@ -111,6 +111,7 @@ result<void> exchange::begin_stream() {
   response_.settle_defaults();
   response_.streaming_ = true;
   date_.refresh();
+  stream_at_ = output_.size();
   if (response_.status_ == status::reset_content) response_.length_ = 0;
   framing_ = response_.length_                   ? framing::length
              : request_.head_.minor_version != 0 ? framing::chunked
@@ -169,7 +170,8 @@ void exchange::finish_stream(const result<void>& outcome) {
   if (!outcome || response_.spoilt_ || !whole) {
     if (outcome) report_failure("not as many bytes as content_length(), or a trailer that must not be sent");
     else if (outcome.error() != errc::canceled) report_failure("failed after its response had begun");
-    ending_ = broken_ = true;
+    output_.shrink(stream_at_);  // what stays are the answers before it
+    ending_ = true;
     return;
   }
   if (framing_ == framing::chunked && !ends_with_head()) append_last_chunk();

@@ -278,6 +278,21 @@ TEST(Response, keeps_its_framing_once_it_streams) {
   EXPECT_EQ(statuses_of(late_length, get("/x")), "200 200");
 }
 
+// The answers before it are no less true.
+TEST(Response, cuts_a_stream_behind_the_answers_before_it) {
+  const auto begins_and_fails = [](request&, response& s) -> result<void> {
+    WEFT_TRY(s.write(string_view{}));
+    return std::unexpected(status::bad_gateway);
+  };
+  const auto is_too_long = [](request&, response& s) {
+    return s.content_length(2).write(string_view{"abc"});
+  };
+  exchange_world failing = with(begins_and_fails);
+  EXPECT_EQ(statuses(failing.ask(get("/") + get("/x") + get("/"))), "200");
+  exchange_world long_one = with(is_too_long);
+  EXPECT_EQ(statuses(long_one.ask(get("/") + get("/x") + get("/"))), "200");
+}
+
 TEST(Response, has_no_length_where_it_has_no_body) {
   const auto says = [](request&, response& s) {
     s.status(status::reset_content).content_length(4).text("body");
