@@ -163,9 +163,18 @@ inline bool refuses_tab(const request_head& head) noexcept {
   return false;
 }
 
+inline bool only_begins_known_option(std::string_view option) noexcept {
+  constexpr std::string_view known[] = {"close", "keep-alive", "upgrade"};
+  return std::ranges::any_of(known, [&](std::string_view word) {
+    return option.size() < word.size() &&
+           weft::http::detail::equals_ignoring_case(option, word.substr(0, option.size()));
+  });
+}
+
 /// Whether http_parser may have missed an option of Connection: it gives a list up at an empty element, which
 /// RFC 9110, section 5.6.1, would have it skip, at one that is no token or that begins with an underscore
-/// (which its lower case makes DEL), and at a tab behind an option.
+/// (which its lower case makes DEL), and at a tab behind an option; and it takes the comma behind the beginning
+/// of a word that it knows for a part of it.
 inline bool may_miss_options(const request_head& head) {
   bool misses = false;
   for (std::size_t i = 0; i < head.field_count; ++i) {
@@ -173,7 +182,8 @@ inline bool may_miss_options(const request_head& head) {
     const std::string_view list = head.text(head.fields[i].value);
     misses = misses || list.contains('\t') || has_tab_behind(head, head.fields[i].value);
     weft::http::detail::for_each_element(list, [&](std::string_view option) {
-      misses = misses || option.starts_with('_') || !weft::http::detail::is_field_name(option);
+      misses = misses || only_begins_known_option(option) || option.starts_with('_') ||
+               !weft::http::detail::is_field_name(option);
     });
   }
   return misses;
@@ -254,7 +264,7 @@ inline std::string disagreement(std::string_view bytes) {
 
   const opinions::whole_body body = opinions::read_body(head, bytes.substr(head.length));
   if (!body.complete) return {};
-  // RFC 9112, section 7.1.1, allows a tab between the size of a chunk and its extensions; http_parser does not.
+  // RFC 9112, section 7.1.1, allows a tab between the size of a chunk and its extensions.
   const bool may_refuse_size = head.chunked && bytes.substr(head.length, body.length).contains('\t');
   if (body.length != 0) {
     other.read(bytes.substr(head.length, body.length - 1));
