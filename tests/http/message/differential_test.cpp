@@ -68,7 +68,7 @@ TEST(Differential, both_read_changed_requests_alike) {
 TEST(Differential, both_read_random_requests_alike) {
   std::mt19937 random{9};
   unsigned accepted = 0;
-  for (unsigned round = 0; round < 200'000; ++round) {
+  for (unsigned round = 0; round < 20'000; ++round) {
     std::string choice{"\x0e"};  // the first lines of a sound request
     for (unsigned left = random() % 10; left != 0; --left) choice += static_cast<char>(random() % 140);
     choice += "\x2e";  // and the end of its head

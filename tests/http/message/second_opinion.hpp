@@ -44,6 +44,8 @@ class second_opinion {
     return parser_.http_errno == HPE_OK ? nullptr : http_errno_name(HTTP_PARSER_ERRNO(&parser_));
   }
 
+  bool has_error(http_errno which) const noexcept { return HTTP_PARSER_ERRNO(&parser_) == which; }
+
   bool has_head = false;  // read to its end, and so has
   bool ended = false;     // the whole request
   unsigned flags = 0;     // F_..., of the head
@@ -143,30 +145,45 @@ inline bool mistakes_connection(const request_head& head) noexcept {
   return head.find("proxy-connection").has_value();
 }
 
-/// Whether http_parser refuses the framing for a tab behind it, which is space as any other by RFC 9110, section
-/// 5.6.3.
+/// Whether a tab stands behind the value: space as any other by RFC 9110, section 5.6.3, but not to
+/// http_parser.
+inline bool has_tab_behind(const request_head& head, weft::http::detail::slice value) noexcept {
+  const std::string_view behind{head.base + value.at + value.length, head.base + head.length};
+  return behind.substr(0, behind.find('\r')).contains('\t');
+}
+
+/// Whether http_parser refuses the framing for such a tab.
 inline bool refuses_tab(const request_head& head) noexcept {
   using weft::http::detail::known_field;
   for (std::size_t i = 0; i < head.field_count; ++i) {
     const auto [name, value, known] = head.fields[i];
     if (known != known_field::content_length && known != known_field::transfer_encoding) continue;
-    const std::string_view behind{head.base + value.at + value.length, head.base + head.length};
-    if (behind.substr(0, behind.find('\r')).contains('\t')) return true;
+    if (has_tab_behind(head, value)) return true;
   }
   return false;
 }
 
+inline bool only_begins_known_option(std::string_view option) noexcept {
+  constexpr std::string_view known[] = {"close", "keep-alive", "upgrade"};
+  return std::ranges::any_of(known, [&](std::string_view word) {
+    return option.size() < word.size() &&
+           weft::http::detail::equals_ignoring_case(option, word.substr(0, option.size()));
+  });
+}
+
 /// Whether http_parser may have missed an option of Connection: it gives a list up at an empty element, which
-/// RFC 9110, section 5.6.1, would have it skip, at one that is no token or that begins with an underscore (which
-/// its lower case makes DEL), and at a tab behind an option.
+/// RFC 9110, section 5.6.1, would have it skip, at one that is no token or that begins with an underscore
+/// (which its lower case makes DEL), and at a tab behind an option; and it takes the comma behind the beginning
+/// of a word that it knows for a part of it.
 inline bool may_miss_options(const request_head& head) {
   bool misses = false;
   for (std::size_t i = 0; i < head.field_count; ++i) {
     if (head.fields[i].known != weft::http::detail::known_field::connection) continue;
     const std::string_view list = head.text(head.fields[i].value);
-    misses = misses || list.contains('\t');
+    misses = misses || list.contains('\t') || has_tab_behind(head, head.fields[i].value);
     weft::http::detail::for_each_element(list, [&](std::string_view option) {
-      misses = misses || option.starts_with('_') || !weft::http::detail::is_field_name(option);
+      misses = misses || only_begins_known_option(option) || option.starts_with('_') ||
+               !weft::http::detail::is_field_name(option);
     });
   }
   return misses;
@@ -247,11 +264,14 @@ inline std::string disagreement(std::string_view bytes) {
 
   const opinions::whole_body body = opinions::read_body(head, bytes.substr(head.length));
   if (!body.complete) return {};
+  // RFC 9112, section 7.1.1, allows a tab between the size of a chunk and its extensions.
+  const bool may_refuse_size = head.chunked && bytes.substr(head.length, body.length).contains('\t');
   if (body.length != 0) {
     other.read(bytes.substr(head.length, body.length - 1));
     if (other.ended) return "the end of the body, which comes sooner";
     other.read(bytes.substr(head.length + body.length - 1, 1));
   }
+  if (may_refuse_size && other.has_error(HPE_INVALID_CHUNK_SIZE)) return {};
   if (other.error() != nullptr) return std::string{other.error()} + " in the body";
   if (!other.ended) return "the end of the body, which comes later";
   return other.body == body.text ? std::string{} : "the body";
