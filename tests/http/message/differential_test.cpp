@@ -70,7 +70,7 @@ TEST(Differential, both_read_random_requests_alike) {
   unsigned accepted = 0;
   for (unsigned round = 0; round < 20'000; ++round) {
     std::string choice{"\x0e"};  // the first lines of a sound request
-    for (unsigned left = random() % 10; left != 0; --left) choice += static_cast<char>(random() % 140);
+    for (auto left = random() % 10; left != 0; --left) choice += static_cast<char>(random() % 140);
     choice += "\x2e";  // and the end of its head
     const std::string bytes = spelled_request(choice);
     accepted += is_accepted(bytes) ? 1 : 0;
