@@ -150,6 +150,8 @@ def set_up(configuration, log):
         ccache = ['ccache'] if shutil.which('ccache') else []
         environment['CXX'] = environment.get('CXX', ' '.join(ccache + ['g++'])) if configuration is RELEASE \
             else ' '.join(ccache + [configuration.compiler])
+        if configuration.compiler.startswith('clang') and shutil.which('ld.lld-19'):
+            environment['CXX_LD'] = 'lld'       # links sanitized programs three times as fast
     if not (directory / 'build.ninja').exists():
         return run_logged(['meson', 'setup', directory, *configuration.options], log, environment)
     # tools/demo configures build/ without tests.

@@ -171,10 +171,10 @@ inline bool only_begins_known_option(std::string_view option) noexcept {
   });
 }
 
-/// Whether http_parser may have missed an option of Connection: it gives a list up at an empty element, which
-/// RFC 9110, section 5.6.1, would have it skip, at one that is no token or that begins with an underscore
-/// (which its lower case makes DEL), and at a tab behind an option; and it takes the comma behind the
-/// beginning of a word that it knows for a part of it.
+/// Whether http_parser may have missed an option of Connection. It gives a list up at an empty element, which
+/// RFC 9110, section 5.6.1, would have it skip; at one that is no token or begins with an underscore (which
+/// its lower case makes DEL); and at a tab behind an option. And it takes the comma behind the beginning of a
+/// word that it knows for a part of it.
 inline bool may_miss_options(const request_head& head) {
   bool misses = false;
   for (std::size_t i = 0; i < head.field_count; ++i) {
