@@ -272,7 +272,7 @@ std::optional<int> bind(http::server& server, const settings& s) {
 std::optional<int> listen(http::server& server, const settings& s, weft::net::activation& given,
                           unsigned workers) {
   const bool use_given = !given.sockets.empty() && (s.listen.empty() || given.is_successor());
-  if (const auto status = use_given ? adopt(server, s, given) : bind(server, s)) return *status;
+  if (const auto status = use_given ? adopt(server, s, given) : bind(server, s)) return status;
   const char* before = "weft-httpd: listening on ";
   for (const std::string& at : server.addresses()) {
     std::printf("%s%s%s", before, at.starts_with("unix:") ? "" : "http://", at.c_str());
