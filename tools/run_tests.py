@@ -373,7 +373,8 @@ def run_check(name, command, what):
 
 def run_clang_tidy():
     """Over the compile database of a build that is never made, so nothing may be precompiled in it."""
-    clang = Configuration('clang-tidy', 'build-clang-tidy', 'clang++-19', options=('-Db_pch=false',))
+    clang = Configuration('clang-tidy', 'build-clang-tidy', 'clang++-19',
+                          options=SANITIZED + ('-Db_sanitize=address,undefined', '-Db_pch=false'))
     log = LOGS / clang.name / 'setup.log'
     if set_up(clang, log):
         say(f'FAILED  clang-tidy: cannot configure: {first_error(log)} (all of it: {shown(log)})')
@@ -452,7 +453,7 @@ def main():
         total.add(run_check('format', ['tools/tidy.py', '--format'], 'clang-format'))
         total.add(run_clang_tidy())
     if wants('fuzz', whole and arguments.all):
-        total.add(run_fuzzers(600 if arguments.soak else 10))
+        total.add(run_fuzzers(600 if arguments.soak else 5))
     say(str(total))
     return 1 if total.failed else 0
 
