@@ -200,8 +200,10 @@ result<void> server::serve() {
   if (!handed_over) request_stop();
   const deadline until{s.options.drain};
   for (listener& l : s.listeners) close(l, handed_over);
-  if (handed_over) (void)s.farewell_ends.wait(std::min(s.options.farewell, s.options.drain));
-  request_stop();
+  if (handed_over) {
+    (void)s.farewell_ends.wait(std::min(s.options.farewell, s.options.drain));
+    request_stop();
+  }
   s.end_idle_connections();
   result<void> outcome = stopped;
   for (auto& t : serving) {

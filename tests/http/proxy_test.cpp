@@ -68,8 +68,8 @@ TEST_F(ProxiedServer, serves_connections_whose_header_comes_alone) {
   client c = connect();
   for (int i = 0; i < 3; ++i) {
     if (i == 0) c.send(text_header);
-    std::this_thread::sleep_for(
-        10ms);  // real time: until it has been taken in, of which nothing is to be seen
+    // real time: until it has been taken in, of which nothing is to be seen
+    std::this_thread::sleep_for(10ms);
     c.send(get("/peer"));
     EXPECT_EQ(body_of(c.response()), client_address);
   }
@@ -216,8 +216,8 @@ TEST_F(ProxiedServer, gives_what_follows_the_header_its_own_time) {
 TEST_F(ProxiedServer, lets_who_says_nothing_make_room_and_wants_a_header_of_who_takes_it) {
   start_proxied({.connections_max = 1, .head = 60s});
   const auto wait_until_it_is_idle = [] {
-    std::this_thread::sleep_for(http::detail::reception::idle_min +
-                                200ms);  // real time: of the server's clock
+    // real time: of the server's clock
+    std::this_thread::sleep_for(http::detail::reception::idle_min + 200ms);
   };
   client silent = connect();
   wait_until_it_is_idle();
