@@ -96,11 +96,25 @@ def clear_progress():
         print('\r\033[K', end='')
 
 
+def indented(lines):
+    return '\n'.join('    ' + line for line in lines)
+
+
 def tail(path, lines=TAIL_LINES):
     try:
-        return '\n'.join('    ' + line for line in path.read_text(errors='replace').splitlines()[-lines:])
+        return indented(path.read_text(errors='replace').splitlines()[-lines:])
     except OSError:
         return '    (no output)'
+
+
+def said_by(case, log):
+    """What a GoogleTest case printed; what has none says how it ended in the log's last lines."""
+    try:
+        text = log.read_text(errors='replace')
+    except OSError:
+        return tail(log)
+    own = re.search(rf'^\[ RUN      \] {re.escape(case)}\n(.*?^\[  FAILED  \] .*?$)', text, re.M | re.S)
+    return indented(own[1].splitlines()[-TAIL_LINES:]) if own else tail(log)
 
 
 def shown(path):
@@ -281,12 +295,12 @@ def tests_of(configuration, wanted, soak):
 
 
 def report_failures(configuration, backend, outcome):
-    """Each case by name; the end of each log once."""
+    """Each case with what it said; where its log is, once."""
     where = ', '.join(filter(None, (configuration.name, backend)))
-    for name, _ in outcome.failures:
-        say(f'FAILED  {name} ({where})')
+    for name, log in outcome.failures:
+        say(f'FAILED  {name} ({where})\n{said_by(name, log)}')
     for log in dict.fromkeys(log for _, log in outcome.failures):
-        say(f'{tail(log)}\n  all of it: {shown(log)}')
+        say(f'  all of it: {shown(log)}')
 
 
 def run_all(configuration, backend, tests, arguments):
