@@ -33,8 +33,10 @@ struct options {
   io_backend backend = io_backend::automatic;
   /// Operations that a worker queues before a system call; rounded up to a power of two, 8 to 32768.
   unsigned queue_depth = 512;
-  /// How long, at most, an idle worker looks for work before it sleeps; less where that does not pay.
-  std::chrono::nanoseconds spin = std::chrono::microseconds{50};
+  /// How long, at most, an idle worker looks for work before it sleeps; less where that does not pay. The
+  /// default is about the processor time that going to sleep and being woken take: who spins no longer than
+  /// that never spends more than twice what was needed (the ski rental rule). low_latency() spins longer.
+  std::chrono::nanoseconds spin = std::chrono::microseconds{20};
   /// Stacks and control blocks that idle trimming leaves in memory, in all.
   std::size_t stacks_warm = 500;
   /// Threads that run what may block: blocking() and, where the ring cannot, files. So many are kept though
