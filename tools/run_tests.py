@@ -44,12 +44,14 @@ class Configuration:
 ASAN = (('ASAN_OPTIONS', 'halt_on_error=1:detect_leaks=1:strict_string_checks=1'),
         ('UBSAN_OPTIONS', 'halt_on_error=1:print_stacktrace=1'))
 TSAN = (('TSAN_OPTIONS', 'halt_on_error=1:second_deadlock_stack=1:history_size=4'),)
-SANITIZED = ('--buildtype=debugoptimized', '-Dbenchmarks=false', '-Db_lundef=false')
+# Lines are all that a report needs of debug information.
+SANITIZED = ('--buildtype=debugoptimized', '-Dbenchmarks=false', '-Db_lundef=false',
+             '-Dcpp_args=-gline-tables-only')
 
 RELEASE = Configuration('gcc-release', 'build')
 EXTRA = (
     Configuration('gcc-debug-boost', 'build-gcc-debug-boost', slowness=4,
-                  options=('--buildtype=debug', '-Dcontext=boost', '-Dbenchmarks=false')),
+                  options=('--buildtype=debug', '-Dcontext=boost', '-Dbenchmarks=false', '-Dcpp_args=-g1')),
     Configuration('clang-asan', 'build-clang-asan', 'clang++-19', slowness=5, environment=ASAN,
                   options=SANITIZED + ('-Db_sanitize=address,undefined',)),
     Configuration('clang-tsan', 'build-clang-tsan', 'clang++-19', slowness=10, environment=TSAN,
@@ -61,7 +63,7 @@ EXTRA = (
 )
 FUZZ = Configuration('fuzz', 'build-fuzz', 'clang++-19', environment=ASAN,
                      options=SANITIZED + ('-Db_sanitize=address,undefined', '-Dfuzzers=true',
-                                          '-Dcpp_args=-fsanitize=fuzzer-no-link'))
+                                          '-Dcpp_args=-gline-tables-only,-fsanitize=fuzzer-no-link'))
 
 
 @dataclasses.dataclass
