@@ -12,6 +12,7 @@
 
 #include <weft/http/cache/sieve_cache.hpp>
 #include <weft/http/coding/accept_encoding.hpp>
+#include <weft/http/field_list.hpp>
 #include <weft/http/files/directory_listing.hpp>
 #include <weft/http/files/mime.hpp>
 #include <weft/http/files/open_file.hpp>
@@ -43,7 +44,8 @@ constexpr coding codings[] = {{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}};
 
 // The codings that a client takes, what it wants most first: indices of `codings`.
 std::string accepted_codings(const request& q) {
-  const std::string_view field = q.header("accept-encoding").value_or(""sv);
+  const detail::field_list accepted{q, "accept-encoding"};
+  const std::string_view field = accepted.text().value_or(""sv);
   struct choice {
     int weight;
     std::size_t index;

@@ -5,6 +5,7 @@
 
 #include <weft/http/coding/accept_encoding.hpp>
 #include <weft/http/coding/encoder.hpp>
+#include <weft/http/field_list.hpp>
 #include <weft/http/message/ascii.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
@@ -74,7 +75,8 @@ result<void> compression::operator()(request& q, response& s, next n) const {
   WEFT_TRY(n());
   if (!is_eligible(q, s)) return {};
   s.header("Vary", "Accept-Encoding");
-  const detail::encoder* const chosen = choose(q.header("Accept-Encoding").value_or(""));
+  const detail::field_list accepted{q, "Accept-Encoding"};
+  const detail::encoder* const chosen = choose(accepted.text().value_or(""));
   if (chosen == nullptr) return {};
   const std::string_view text = s.body_text();
   const auto encode = [&] { return chosen->encode(text); };

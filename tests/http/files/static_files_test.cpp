@@ -361,7 +361,7 @@ TEST_F(StaticFiles, sends_the_sibling_that_is_wanted_most) {
       {"gzip, br", "brotli", "br"},   {"gzip, br;q=0.5", "gzipped", "gzip"},
       {"zstd", "plain text", ""},     {"zstd, gzip;q=0.1", "gzipped", "gzip"},
       {"br;q=0", "plain text", ""},   {"*", "brotli", "br"},
-      {"identity", "plain text", ""},
+      {"identity", "plain text", ""}, {"gzip;q=0.5\r\nAccept-Encoding: br", "brotli", "br"},
   };
   for (auto& options : from_both()) {
     options.precompressed = true;

@@ -142,6 +142,7 @@ TEST(Compression, takes_the_coding_that_the_client_likes_best) {
   if (!has("br") || !has("gzip")) GTEST_SKIP() << "there is nothing to choose";
   EXPECT_EQ(coding_of("/", "Accept-Encoding: gzip, br\r\n"), "br");
   EXPECT_EQ(coding_of("/", "Accept-Encoding: gzip;q=0.9, br;q=0.8\r\n"), "gzip");
+  EXPECT_EQ(coding_of("/", "Accept-Encoding: br;q=0.8\r\nAccept-Encoding: gzip;q=0.9\r\n"), "gzip");
   EXPECT_EQ(coding_of("/", "Accept-Encoding: *\r\n"), compression::codings().front());
 }
 
