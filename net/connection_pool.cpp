@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <weft/net/resolver.hpp>
+#include <weft/net/unix_stream.hpp>
 #include <weft/runtime/base/assert.hpp>
 
 namespace weft::net {
@@ -62,12 +63,14 @@ bool is_sound(const tcp_stream& s) noexcept {
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-/// Whether neither side has ended its half. The look at what there is to read does not show that we have.
+/// Whether neither side has ended its half. The look at what there is to read does not show that we have; on
+/// a unix socket, to send nothing does.
 bool is_established(const tcp_stream& s) noexcept {
   tcp_info about;
   socklen_t size = sizeof about;
-  return ::getsockopt(s.native_handle(), IPPROTO_TCP, TCP_INFO, &about, &size) == 0 &&
-         about.tcpi_state == TCP_ESTABLISHED;
+  if (::getsockopt(s.native_handle(), IPPROTO_TCP, TCP_INFO, &about, &size) == 0)
+    return about.tcpi_state == TCP_ESTABLISHED;
+  return errno == EOPNOTSUPP && ::send(s.native_handle(), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0;
 }
 
 }  // namespace
@@ -129,7 +132,12 @@ result<pooled_stream> connection_pool::acquire(std::string_view endpoint, deadli
 }
 
 result<tcp_stream> connection_pool::connect(std::string_view endpoint, deadline until) {
+  constexpr std::string_view unix_prefix = "unix:";
   const deadline at_most = std::min(until, deadline{connect_max_});
+  if (endpoint.starts_with(unix_prefix)) {
+    unix_stream made = WEFT_TRY(unix_stream::connect(endpoint.substr(unix_prefix.size()), at_most));
+    return tcp_stream{made.release()};
+  }
   if (names_ != nullptr) return names_->connect(endpoint, at_most);
   return tcp_stream::connect(endpoint, at_most);
 }

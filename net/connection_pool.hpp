@@ -77,13 +77,14 @@ class connection_pool final : detail::listed_pool {
   connection_pool& operator=(const connection_pool&) = delete;
   ~connection_pool();
 
-  /// A connection to "127.0.0.1:80" or "example.com:80": one that is idle and sound, or a new one. What is
-  /// written differently is another endpoint.
+  /// A connection to "127.0.0.1:80", "example.com:80", or to a unix socket as "unix:/run/weft.sock" or
+  /// "unix:@abstract" (of which what concerns TCP says that it is no such): one that is idle and sound, or a
+  /// new one. What is written differently is another endpoint.
   ///
   /// Blocks     the calling fiber or thread, at a limit, until a connection comes back; unless
   ///            exhaustion::refuse was chosen; and while it connects. `until` is for both together.
   /// Errors     limit (refused), closed (the pool), canceled, deadline_exceeded (also after
-  ///            options.connect_max); what tcp_stream::connect() says.
+  ///            options.connect_max); what tcp_stream::connect() or unix_stream::connect() says.
   /// Cancelled  nothing has been taken; the next who waits has the place.
   /// Safe from  any fiber or thread.
   /// Cost       a lock and a system call (the look), if there is an idle one.

@@ -32,6 +32,7 @@ bool says_close(const call& c) noexcept {
 client::client(client_options options) : state_{std::make_shared<detail::client_state>(std::move(options))} {
   WEFT_ASSERT(detail::is_field_value(state_->options.user_agent), "a User-Agent that cannot be sent");
   WEFT_ASSERT(state_->options.expansion_max != 0);
+  WEFT_ASSERT(state_->options.proxy.empty() || state_->options.endpoint.empty(), "a proxy and an endpoint");
   WEFT_ASSERT(detail::is_field_value(state_->options.proxy_authorization), "credentials that cannot be sent");
 }
 client::~client() = default;
@@ -82,7 +83,9 @@ result<reply> client::ask(const call& c, const detail::url& to, detail::body_fee
                                 .streamed = static_cast<bool>(feed)};
   WEFT_TRY(detail::write_call_head(head, c, to, how));
   const method asked = detail::method_of(c.method);
-  const std::string& at = how.through_proxy ? options.proxy : to.endpoint;
+  const std::string& at = how.through_proxy           ? options.proxy
+                          : !options.endpoint.empty() ? options.endpoint
+                                                      : to.endpoint;
   for (bool again = false;; again = true) {
     auto exchange =
         std::make_unique<client_exchange>(state_, WEFT_TRY(state_->connections.acquire(at, until)));

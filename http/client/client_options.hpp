@@ -37,6 +37,9 @@ struct client_options {
   /// The proxy that all requests go through, "127.0.0.1:3128"; empty: none. It is asked for whole URLs, as is
   /// usual for http; what goes through a tunnel, connect_through() connects.
   std::string proxy{};
+  /// Where all connections go instead of to the URL's host, which the requests still name: "127.0.0.1:8081",
+  /// or a unix socket as "unix:/run/docker.sock" or "unix:@abstract". Empty: to the host. Not with a proxy.
+  std::string endpoint{};
   /// The value of Proxy-Authorization, which only the proxy gets; empty: none.
   std::string proxy_authorization{};
   /// Where the cookies are kept that servers set, and sent back from, unless the call has a Cookie of its

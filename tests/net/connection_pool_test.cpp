@@ -1,6 +1,7 @@
 #include "listener_fixture.hpp"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +10,7 @@
 
 #include <weft/net/connection_pool.hpp>
 #include <weft/net/resolver.hpp>
+#include <weft/net/unix_listener.hpp>
 #include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/blocking.hpp>
 
@@ -121,6 +123,36 @@ TEST_F(ConnectionPool, a_connection_that_was_given_back_is_used_again) {
       EXPECT_EQ(pool.stats().in_use, 0u);
     }
     EXPECT_TRUE(s.stop()) << "the pool has closed what was idle: the server's connections end by themselves";
+  });
+}
+
+TEST_F(ConnectionPool, unix_sockets_are_endpoints_too) {
+  on_fiber([] {
+    const std::string name = "@weft-pool-test-" + std::to_string(::getpid());
+    auto listener = net::unix_listener::bind(name);
+    ASSERT_TRUE(listener) << listener.error().message();
+    net::connection_pool pool;
+    auto near = pool.acquire("unix:" + name, 5s);
+    ASSERT_TRUE(near) << near.error().message();
+    auto far = listener->accept(5s);
+    ASSERT_TRUE(far);
+    near->give_back();
+    near = pool.acquire("unix:" + name, 5s);
+    ASSERT_TRUE(near);
+    EXPECT_TRUE(near->reused());
+    ASSERT_TRUE((*near)->shutdown_write());
+    near->give_back();  // has ended its half: not kept
+    EXPECT_EQ(pool.stats().idle, 0u);
+    near = pool.acquire("unix:" + name, 5s);
+    ASSERT_TRUE(near);
+    EXPECT_FALSE(near->reused());
+    far = listener->accept(5s);
+    ASSERT_TRUE(far);
+    near->give_back();
+    far->close();
+    near = pool.acquire("unix:" + name, 5s);
+    ASSERT_TRUE(near);
+    EXPECT_FALSE(near->reused());  // the peer had closed it
   });
 }
 

@@ -1,6 +1,8 @@
 // The client against weft's own server, in one runtime.
 #include "client_fixture.hpp"
 
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,6 +83,22 @@ TEST_F(HttpClient, says_what_it_is_told_to) {
               "other me y z /told");
     http::client nameless{{.user_agent = ""}};
     EXPECT_EQ(text_of(nameless.get(server.url("/told"))), server.at() + " none none /told");
+  });
+}
+
+TEST_F(HttpClient, goes_to_an_endpoint_instead_of_the_host) {
+  on_fiber([] {
+    const std::string at = "unix:@weft-client-test-" + std::to_string(::getpid());
+    http::server server{routes()};
+    ASSERT_TRUE(server.listen(at));
+    auto serving = spawn([&] { return server.serve(); });
+    http::client client{{.endpoint = at}};
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(text_of(client.get("http://example.test/told")), "example.test weft none /told");
+    EXPECT_EQ(client.stats().misses, 1u);  // one connection, used again
+    server.request_stop();
+    EXPECT_TRUE(serving.join());
+    EXPECT_EQ(client.get("http://example.test/told").error(), std::errc::connection_refused);
   });
 }
 
