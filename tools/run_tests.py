@@ -63,7 +63,7 @@ EXTRA = (
 )
 FUZZ = Configuration('fuzz', 'build-fuzz', 'clang++-19', environment=ASAN,
                      options=SANITIZED + ('-Db_sanitize=address,undefined', '-Dfuzzers=true',
-                                          '-Dcpp_args=-gline-tables-only,-fsanitize=fuzzer-no-link'))
+                                          '-Dcpp_args=-gline-tables-only -fsanitize=fuzzer-no-link'))
 
 
 @dataclasses.dataclass
