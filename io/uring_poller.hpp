@@ -21,7 +21,7 @@ class uring_poller final : public poller {
   ///            ENOMEM.
   static result<std::unique_ptr<poller>> open(const poller_options& options);
 
-  explicit uring_poller(poller_counters* shared = nullptr) noexcept : poller{shared} {}
+  uring_poller() = default;
   ~uring_poller() override;
 
   void submit(operation& op) noexcept override;

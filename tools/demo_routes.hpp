@@ -6,7 +6,8 @@
 #include <weft/http/router.hpp>
 
 struct demo_options {
-  std::string root;  // a directory whose files are served; empty: none
+  bool stats = false;  // GET /stats
+  std::string root;    // a directory whose files are served; empty: none
 };
 
 /// Adds them.

@@ -100,8 +100,7 @@ std::vector<std::string> reports;
 struct world {
   service of{test_routes()};
   detail::date_cache date;
-  detail::server_counters counts;
-  exchange e{of, date, counts};
+  exchange e{of, date};
 
   world() {
     reports.clear();

@@ -6,12 +6,11 @@
 
 namespace weft_test {
 
-/// `n` workers; what they report goes to `reports`; stalls do not.
+/// `n` workers; what they report goes to `reports`.
 inline weft::options with_workers(unsigned n) {
   weft::options o;
   o.workers = n;
   o.error_sink = reports::sink;
-  o.stall = {};  // whether a test stalls depends on what else the machine does
   return o;
 }
 

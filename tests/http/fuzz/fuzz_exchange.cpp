@@ -38,8 +38,7 @@ router routes() {
 std::string talk(std::string_view bytes, std::size_t step) {
   static const detail::service of{routes()};
   static detail::date_cache date;
-  static detail::server_counters counts;
-  static detail::exchange e{of, date, counts};
+  static detail::exchange e{of, date};
   std::vector<std::string> pieces;
   for (; !bytes.empty(); bytes.remove_prefix(std::min(step, bytes.size())))
     pieces.emplace_back(bytes.substr(0, step));
