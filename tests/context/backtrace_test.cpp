@@ -35,7 +35,9 @@ TEST(Backtrace, gdb_ends_cleanly_at_the_entry) {
     GTEST_SKIP() << "gdb may not trace here:\n" << printed;
   EXPECT_NE(printed.find("weft_test_inner"), std::string::npos) << printed;
   EXPECT_NE(printed.find("weft_test_outer"), std::string::npos) << printed;
-  EXPECT_NE(printed.find("coroutine.hpp:"), std::string::npos) << printed;  // line tables do not qualify run
+  // With line tables only the name has no scope, with no debug information at all the frame has no file.
+  const bool named = printed.find("coroutine::run") != std::string::npos;
+  EXPECT_TRUE(named || printed.find("coroutine.hpp:") != std::string::npos) << printed;
   EXPECT_EQ(printed.find("Backtrace stopped"), std::string::npos) << printed;
   EXPECT_EQ(printed.find("corrupt"), std::string::npos) << printed;
   EXPECT_EQ(printed.find("Cannot access memory"), std::string::npos) << printed;
