@@ -13,6 +13,7 @@
 #include <weft/http/server_memory.hpp>
 #include <weft/http/service.hpp>
 #include <weft/net/tcp_listener.hpp>
+#include <weft/net/unix_address.hpp>
 #include <weft/net/unix_listener.hpp>
 #include <weft/runtime/base/assert.hpp>
 #include <weft/runtime/event.hpp>
@@ -35,7 +36,7 @@ constexpr std::size_t connections_warm = 256;
 
 using listener = std::variant<net::tcp_listener, net::unix_listener>;
 
-constexpr std::string_view unix_prefix = "unix:";
+using weft::detail::unix_prefix;
 
 result<listener> open_listener(std::string_view at, const net::listen_options& options) {
   if (at.starts_with(unix_prefix))

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <weft/net/resolver.hpp>
+#include <weft/net/unix_address.hpp>
 #include <weft/net/unix_stream.hpp>
 #include <weft/runtime/base/assert.hpp>
 
@@ -132,10 +133,9 @@ result<pooled_stream> connection_pool::acquire(std::string_view endpoint, deadli
 }
 
 result<tcp_stream> connection_pool::connect(std::string_view endpoint, deadline until) {
-  constexpr std::string_view unix_prefix = "unix:";
   const deadline at_most = std::min(until, deadline{connect_max_});
-  if (endpoint.starts_with(unix_prefix)) {
-    unix_stream made = WEFT_TRY(unix_stream::connect(endpoint.substr(unix_prefix.size()), at_most));
+  if (endpoint.starts_with(detail::unix_prefix)) {
+    unix_stream made = WEFT_TRY(unix_stream::connect(endpoint.substr(detail::unix_prefix.size()), at_most));
     return tcp_stream{made.release()};
   }
   if (names_ != nullptr) return names_->connect(endpoint, at_most);

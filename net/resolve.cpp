@@ -7,6 +7,7 @@
 #include <string>
 
 #include <weft/net/name_lookup.hpp>
+#include <weft/runtime/base/errc.hpp>
 
 namespace weft::detail {
 namespace {
@@ -62,6 +63,8 @@ result<std::vector<net::address>> resolve_host_port(std::string_view host_port, 
   const auto numeric = net::address::parse(host_port);
   if (numeric) return std::vector{*numeric};
   if (!is_name_with_port(host_port, numeric.error())) return std::unexpected(numeric.error());
+  // It would be started to be thrown away; and a thread that is no worker would wait for it all the same.
+  if (until.expired()) return std::unexpected(errc::deadline_exceeded);
   const auto lookup = std::make_shared<name_lookup>(std::string{host_part(host_port)}, lookup_by_system);
   name_lookup::start(lookup);
   WEFT_TRY(lookup->wait(until));

@@ -14,6 +14,13 @@
 
 #include <weft/runtime/base/result.hpp>
 
+namespace weft::detail {
+
+/// What stands before such an address where an address of IP could stand too: "unix:/run/weft.sock".
+inline constexpr std::string_view unix_prefix = "unix:";
+
+}  // namespace weft::detail
+
 namespace weft::net {
 
 class unix_address {

@@ -27,6 +27,11 @@ bool says_close(const call& c) noexcept {
       c.headers, [](const auto& field) { return detail::equals_ignoring_case(field.first, "connection"); });
 }
 
+const std::string& endpoint_for(const detail::url& to, const client_options& o) noexcept {
+  if (!o.proxy.empty()) return o.proxy;
+  return o.endpoint.empty() ? to.endpoint : o.endpoint;
+}
+
 }  // namespace
 
 client::client(client_options options) : state_{std::make_shared<detail::client_state>(std::move(options))} {
@@ -83,9 +88,7 @@ result<reply> client::ask(const call& c, const detail::url& to, detail::body_fee
                                 .streamed = static_cast<bool>(feed)};
   WEFT_TRY(detail::write_call_head(head, c, to, how));
   const method asked = detail::method_of(c.method);
-  const std::string& at = how.through_proxy           ? options.proxy
-                          : !options.endpoint.empty() ? options.endpoint
-                                                      : to.endpoint;
+  const std::string& at = endpoint_for(to, options);
   for (bool again = false;; again = true) {
     auto exchange =
         std::make_unique<client_exchange>(state_, WEFT_TRY(state_->connections.acquire(at, until)));

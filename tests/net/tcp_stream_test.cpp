@@ -391,6 +391,7 @@ TEST_F(TcpStream, connect_says_what_is_wrong_with_a_name) {
     EXPECT_EQ(failure(net::tcp_stream::connect(std::string(300, 'x') + ":80", 5s)),
               net::address_error::bad_host);
     EXPECT_FALSE(net::tcp_stream::connect("no-such-host.invalid:80", 5s));
+    EXPECT_EQ(failure(net::tcp_stream::connect("no-such-host.invalid:80", 0ms)), errc::deadline_exceeded);
   });
 }
 
