@@ -45,6 +45,7 @@ connection::connection(const connection_surroundings& around, worker_part& here,
   fd = stream_.native_handle();
   here_.connections.push_back(*this);
   worker::current()->connections.fetch_add(1, std::memory_order_relaxed);
+  ++here_.counts.opened;
   around_.live.enter();
 }
 
@@ -53,6 +54,7 @@ connection::~connection() {
   on.timers().cancel(*this);
   unlink();
   on.connections.fetch_sub(1, std::memory_order_relaxed);
+  ++here_.counts.closed;
 }
 
 void connection::begin(pooled<connection> record) noexcept {
@@ -78,6 +80,9 @@ void connection::succeed() noexcept {
   fd = stream_.native_handle();
   late_ = false;
   client_.reset();
+  ++here_.counts.evicted;
+  ++here_.counts.opened;
+  ++here_.counts.closed;
   if (stopping_) return end();
   start();
 }
@@ -117,6 +122,13 @@ void connection::limit(deadline until) noexcept {
   auto& timers = worker::current()->timers();
   timers.cancel(*this);
   timers.insert(*this, until.at);
+}
+
+// From the last look at the clock.
+inline deadline connection::after(std::chrono::nanoseconds time) const noexcept {
+  deadline then;
+  if (time.count() < then.at - here_.now) then.at = here_.now + time.count();
+  return then;
 }
 
 void connection::expired(timer& self) noexcept {
@@ -169,6 +181,7 @@ bool connection::must_leave() const noexcept {
 // --- a connection begins
 
 void connection::start() noexcept {
+  here_.look_at_clock();
   if (around_.of.proxied) [[unlikely]]
     return wait_for_proxy();
   wait_for_request();
@@ -186,13 +199,13 @@ void connection::wait_for_proxy() noexcept {
 }
 
 void connection::proxy_says(int received) noexcept {
+  --here_.counts.reading;
   if (received <= 0) {
     const bool asked = late_ || stopping_ || successor_ >= 0;
     if (received == -ECANCELED && !asked && !must_leave()) return read_on(state::beginning);
     return exchange_->head_begun() && !stopping_ ? refuse_proxy() : end();
   }
-  drained_ = static_cast<std::uint32_t>(received) < length;
-  exchange_->received(static_cast<std::size_t>(received));
+  has_received(received);
   proxy_header header;
   switch (parse_proxy_header(exchange_->unparsed(), header)) {
     case parse_outcome::incomplete: return read_on(state::beginning);
@@ -229,7 +242,7 @@ void connection::wait_for_request() noexcept {
   give_exchange();
   head_until_ = {};
   if (must_leave() || stopping_ || successor_ >= 0) return end();
-  limit(deadline{around_.times.idle});
+  limit(after(around_.times.idle));
   // Without the hint, a ring that has no buffer left would answer so, whatever has come.
   drained_ = true;
   submit(state::waiting, operation_code::recv_provided, nullptr, provided_buffers::buffer_bytes);
@@ -239,6 +252,7 @@ void connection::request_begins(int received) noexcept {
   auto* const bytes = static_cast<std::byte*>(address);
   const bool has_buffer = received > 0;
   const auto size = has_buffer ? static_cast<std::size_t>(received) : 0;
+  here_.look_at_clock();
   if (has_buffer || received == -ENOBUFS) take_exchange();
   bool taken = false;
   if (has_buffer) {
@@ -246,6 +260,7 @@ void connection::request_begins(int received) noexcept {
       if (exchange_) {
         std::memcpy(exchange_->input_space().data(), bytes, size);
         exchange_->received(size);
+        here_.counts.received_bytes += size;
         taken = true;
       }
     } catch (const std::bad_alloc&) {  // said below
@@ -263,11 +278,12 @@ void connection::request_begins(int received) noexcept {
 void connection::take_exchange() noexcept {
   exchange_ = here_.take_spare();
   if (!exchange_) [[unlikely]] {
-    result<pooled<exchange>> made = around_.exchanges.acquire(around_.of, here_.date);
+    result<pooled<exchange>> made = around_.exchanges.acquire(around_.of, here_.date, here_.counts);
     if (!made) return;
     exchange_ = std::move(*made);
   }
   exchange_->begin(*this);
+  exchange_->was_read(here_.now);
 }
 
 void connection::give_exchange() noexcept {
@@ -303,22 +319,31 @@ void connection::read_on(state s) noexcept {
   } catch (const std::bad_alloc&) {
     return no_memory();
   }
-  if (head_until_.is_never()) head_until_ = deadline{around_.times.head};
+  if (head_until_.is_never()) head_until_ = after(around_.times.head);
   limit(head_until_);
+  ++here_.counts.reading;
   submit(s, operation_code::recv, space.data(), space.size());
 }
 
 void connection::has_read(int received) noexcept {
+  --here_.counts.reading;
   if (received < 0) {
     if (!late_ || stopping_ || !exchange_->head_begun()) return end();
     exchange_->give_up(status::request_timeout);
   } else if (received == 0) {
     exchange_->peer_ended();
   } else {
-    drained_ = static_cast<std::uint32_t>(received) < length;
-    exchange_->received(static_cast<std::size_t>(received));
+    has_received(received);
   }
   go_on();
+}
+
+void connection::has_received(int received) noexcept {
+  here_.look_at_clock();
+  exchange_->was_read(here_.now);
+  drained_ = static_cast<std::uint32_t>(received) < length;
+  here_.counts.received_bytes += static_cast<std::size_t>(received);
+  exchange_->received(static_cast<std::size_t>(received));
 }
 
 // --- an answer goes
@@ -326,15 +351,20 @@ void connection::has_read(int received) noexcept {
 void connection::send_on() noexcept {
   head_until_ = {};
   const std::string_view rest = exchange_->output().substr(sent_);
-  limit(deadline{around_.times.write});
+  limit(after(around_.times.write));
+  ++here_.counts.writing;
   submit(state::sending, operation_code::send, const_cast<char*>(rest.data()), rest.size());
 }
 
 void connection::has_sent(int sent) noexcept {
+  --here_.counts.writing;
   if (sent < 0 || stopping_) return end();
+  here_.look_at_clock();
+  here_.counts.sent_bytes += static_cast<std::uint32_t>(sent);
   sent_ += static_cast<std::uint32_t>(sent);
   if (sent_ < exchange_->output().size()) return late_ ? end() : send_on();
   exchange_->sent();
+  exchange_->count_answers(here_.now);
   go_on();
 }
 
@@ -343,7 +373,8 @@ void connection::has_sent(int sent) noexcept {
 void connection::start_handler() noexcept {
   state_ = state::handling;
   head_until_ = {};
-  limit(deadline{around_.times.lasting});
+  limit(after(around_.times.lasting));
+  ++here_.counts.handling;
   const stack_class stack = exchange_->handler_stack();
   try {
     auto started = try_spawn([this, stack] { handle(stack); },
@@ -351,6 +382,7 @@ void connection::start_handler() noexcept {
     if (started) return started->detach();
   } catch (const std::bad_alloc&) {  // as a limit that is reached
   }
+  --here_.counts.handling;
   try {
     exchange_->decline(status::service_unavailable);
   } catch (const std::bad_alloc&) {
@@ -376,11 +408,17 @@ void connection::handle(stack_class stack) noexcept {
     }
   } catch (const std::bad_alloc&) {
     handler_ = nullptr;
-    if (!in_flight_) return no_memory();
+    if (!in_flight_) {
+      --here_.counts.handling;
+      return no_memory();
+    }
     report(no_memory_for_answers);
     stopping_ = true;
   }
   handler_ = nullptr;
+  --here_.counts.handling;
+  here_.look_at_clock();
+  if (exchange_->output().empty()) exchange_->count_answers(here_.now);  // a stream has gone already
   if (in_flight_) {
     state_ = state::unwatched;
     return break_off();
@@ -395,7 +433,12 @@ void connection::handler_lasts() noexcept {
   if (!writing_ && !exchange_->output().empty()) {
     const std::string_view ready = exchange_->output();
     const ssize_t n = ::send(fd, ready.data(), ready.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n > 0) exchange_->sent(static_cast<std::size_t>(n));
+    if (n > 0) {
+      exchange_->sent(static_cast<std::size_t>(n));
+      here_.counts.sent_bytes += static_cast<std::size_t>(n);
+      here_.look_at_clock();
+      if (exchange_->output().empty()) exchange_->count_answers(here_.now);
+    }
   }
   until_ = deadline::never();
   submit(state::handling, operation_code::poll, nullptr, 0);
@@ -416,15 +459,21 @@ struct connection::sending {
 };
 
 result<std::size_t> connection::read(std::span<std::byte> into, deadline until) {
-  return stream_.read(into, until);
+  const auto got = stream_.read(into, until);
+  here_.counts.received_bytes += got.value_or(0);
+  return got;
 }
 
 // A client that takes something, however slowly, is waited for: here, and where a file is sent.
 result<void> connection::write(byte_view bytes, deadline until) {
   const sending now{*this};
   std::span<const std::byte> left = bytes;
-  while (!left.empty())
-    left = left.subspan(WEFT_TRY(stream_.write_some(left, std::min(until, deadline{around_.times.write}))));
+  while (!left.empty()) {
+    const std::size_t sent =
+        WEFT_TRY(stream_.write_some(left, std::min(until, deadline{around_.times.write})));
+    here_.counts.sent_bytes += sent;
+    left = left.subspan(sent);
+  }
   return {};
 }
 
@@ -432,10 +481,12 @@ result<void> connection::write_file(byte_view before, io::file& from, std::uint6
                                     std::uint64_t left, deadline until) {
   const sending now{*this};
   WEFT_TRY(stream_.write_all(before, std::min(until, deadline{around_.times.write})));
+  here_.counts.sent_bytes += before.size();
   while (left != 0) {
     const io::transfer_result sent =
         io::sendfile({from, position}, stream_, left, std::min(until, deadline{around_.times.write}));
     const std::uint64_t bytes = sent ? sent->bytes : sent.error().moved.bytes;
+    here_.counts.sent_bytes += bytes;
     position += bytes;
     left -= bytes;
     if (sent && left != 0) return std::unexpected(errc::end_of_stream);
@@ -458,6 +509,8 @@ void connection::hand_over(net::tcp_stream& to) noexcept {
   break_off();
   while (in_flight_) worker::current()->yield();
   fd = -1;
+  here_.look_at_clock();
+  exchange_->count_answers(here_.now);  // what follows is no response
   to = std::move(stream_);
 }
 
@@ -472,6 +525,7 @@ void connection::no_memory() noexcept {
   report("http: a connection is turned away: there is no memory for its request");
   std::array<char, plain_answer_max> room;
   const std::string_view answer = write_plain_answer(status::service_unavailable, here_.date.refresh(), room);
+  here_.counts.responses.record(status::service_unavailable);
   const bool said = ::send(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
                     static_cast<ssize_t>(answer.size());
   return said ? linger() : end();

@@ -22,10 +22,12 @@
 
 #include <weft/http/exchange.hpp>
 #include <weft/http/message/date.hpp>
+#include <weft/http/metrics/server_counters.hpp>
 #include <weft/http/service.hpp>
 #include <weft/http/transport.hpp>
 #include <weft/net/live_count.hpp>
 #include <weft/net/tcp_stream.hpp>
+#include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/base/intrusive_list.hpp>
 #include <weft/runtime/object_pool.hpp>
 #include <weft/runtime/operation.hpp>
@@ -50,7 +52,7 @@ struct connection_times {
 
 class connection;
 
-/// What the connections of one server on one worker share. Touched by that worker only.
+/// What the connections of one server on one worker share. Touched by that worker only, but for the counters.
 struct worker_part {
   /// Keeps an exchange with its first blocks, which the next request takes while they are in the processor's
   /// cache: to make one costs as much as to parse a request.
@@ -62,12 +64,17 @@ struct worker_part {
     return spare_count == 0 ? nullptr : std::move(spares[--spare_count]);
   }
 
+  /// As rarely as possible: deadlines are counted from here, and how long things took.
+  void look_at_clock() noexcept { now = weft::detail::steady_ns(); }
+
   // 1 MiB if all are used. A busy worker finds this many requests in a turn, or more.
   std::array<pooled<exchange>, 128> spares;
   std::size_t spare_count = 0;
+  server_counters counts;
   date_cache date;
   weft::detail::intrusive_list<connection> connections;
   unsigned refusals = 0;         // fibers that are turning a connection away
+  std::int64_t now = 0;          // when something was last read, sent or handled; ns of the steady clock
   std::int64_t quiet_until = 0;  // about what does not begin as it must; in ns of the steady clock
   std::byte discarded[4 << 10];  // where bytes go that nobody reads, of several connections at once
 };
@@ -134,6 +141,7 @@ class connection final : public weft::detail::list_node,
 
   void submit(state s, weft::detail::operation_code what, void* bytes, std::size_t length) noexcept;
   void limit(deadline until) noexcept;
+  deadline after(std::chrono::nanoseconds time) const noexcept;
   void break_off() noexcept;
 
   void start() noexcept;
@@ -148,6 +156,7 @@ class connection final : public weft::detail::list_node,
   void act(exchange::next what) noexcept;
   void read_on(state s = state::reading) noexcept;
   void has_read(int received) noexcept;
+  void has_received(int received) noexcept;
   void send_on() noexcept;
   void has_sent(int sent) noexcept;
   void start_handler() noexcept;

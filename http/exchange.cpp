@@ -20,9 +20,10 @@ constexpr bool has_encoded_slash(std::string_view path, std::size_t percent) noe
 
 }  // namespace
 
-exchange::exchange(const service& of, date_cache& date)
+exchange::exchange(const service& of, date_cache& date, server_counters& counts)
     : service_{of},
       date_{date},
+      counts_{counts},
       input_{of.limits.head.head, *of.memory},
       parser_{of.limits.head},
       request_{input_, *this, *of.memory},
@@ -35,6 +36,7 @@ void exchange::begin(transport& through) noexcept {
   parser_.reset();
   route_ = nullptr;
   unread_ = 0;
+  answered_ = 0;
   keep_ = expects_continue_ = peer_ended_ = ending_ = broken_ = linger_ = false;
 }
 
@@ -98,6 +100,7 @@ bool exchange::can_skip_body() const noexcept {
 // Answers what needs no handler. False: the request at hand has one.
 bool exchange::dispatch() {
   const request_head& head = request_.head_;
+  ++counts_.requests;
   keep_ = !head.says_close && (head.minor_version != 0 || head.says_keep_alive);
   expects_continue_ = head.expects_continue;
   request_.head_.rebase(input_.hold(head.length));
@@ -179,6 +182,7 @@ bool exchange::resolve_path() {
 void exchange::answer(const response_block& block) {
   if (!request_.body_.ended()) [[unlikely]]
     request_.body_.skip_received();
+  count_response(block.code());
   const persistence how = decide(keep_ && can_skip_body());
   block.append_to(output_, how, request_.head_.method == http::method::head, date_.text().data());
   end_request(how);
@@ -186,6 +190,8 @@ void exchange::answer(const response_block& block) {
 
 // Answers a request whose framing is lost, or that is not worth reading to its end; the connection ends.
 void exchange::refuse(status why) {
+  count_response(why);
+  counts_.rejected.record(why);
   plain_answer(why).append_to(output_, persistence::close, request_.head_.method == http::method::head,
                               date_.text().data());
   linger_ = true;

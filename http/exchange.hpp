@@ -13,12 +13,14 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <weft/http/body_pace.hpp>
 #include <weft/http/input_buffer.hpp>
 #include <weft/http/message/byte_buffer.hpp>
 #include <weft/http/message/date.hpp>
 #include <weft/http/message/request_parser.hpp>
+#include <weft/http/metrics/server_counters.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
 #include <weft/http/service.hpp>
@@ -35,7 +37,7 @@ class exchange final : private body_source {
     end,     // close the connection; with wants_linger() after the peer had time to read
   };
 
-  exchange(const service& of, date_cache& date);
+  exchange(const service& of, date_cache& date, server_counters& counts);
   exchange(const exchange&) = delete;
 
   /// Takes up a connection on which nothing is at hand. `through` lives until end().
@@ -63,6 +65,12 @@ class exchange final : private body_source {
   void sent(std::size_t length) noexcept {
     output_.remove_prefix(length);
     stream_at_ -= std::min(stream_at_, length);
+  }
+
+  /// When what is answered now was read; and when the kernel had the answers. In ns of the steady clock.
+  void was_read(std::int64_t now) noexcept { read_at_ = now; }
+  void count_answers(std::int64_t now) noexcept {
+    if (answered_ != 0) counts_.latency.record(now - read_at_, std::exchange(answered_, 0));
   }
 
   /// Runs the handler of the request at hand and writes its response to the output. Blocks as the handler
@@ -95,6 +103,10 @@ class exchange final : private body_source {
     return !broken_ && !ending_ && !streams && output_.empty();
   }
 
+  // For a cache of responses.
+  void count_cache_hit() noexcept { ++counts_.cache_hits; }
+  void count_cache_miss() noexcept { ++counts_.cache_misses; }
+
   // For response.
   [[nodiscard]] result<void> stream(std::string_view bytes, deadline until);
   [[nodiscard]] result<void> stream_file(io::file& from, std::uint64_t offset, std::uint64_t length,
@@ -126,6 +138,10 @@ class exchange final : private body_source {
   result<void> call_handler();
   void report_error(const std::error_code& error);
   void report_failure(std::string_view what);
+  void count_response(status s) noexcept {
+    counts_.responses.record(s);
+    ++answered_;
+  }
   void fail_response(status why);
   void finish_response();
   result<bool> begin_piece(std::uint64_t length);
@@ -144,6 +160,7 @@ class exchange final : private body_source {
 
   const service& service_;
   date_cache& date_;
+  server_counters& counts_;
   transport* transport_ = nullptr;
   input_buffer input_;
   request_parser parser_;
@@ -156,6 +173,8 @@ class exchange final : private body_source {
   body_pace pace_;                   // of the request's body
   std::uint64_t unread_ = 0;         // bytes of the last request's body that are to be dropped
   framing framing_ = framing::none;  // of the body that is streamed
+  unsigned answered_ = 0;            // responses that the kernel has not all of
+  std::int64_t read_at_ = 0;         // what they answer
   std::size_t stream_at_ = 0;        // where in the output the streamed response begins, or goes on
   bool keep_ = false;                // the request at hand lets the connection go on
   bool expects_continue_ = false;    // and waits for 100 before it sends its body

@@ -45,9 +45,12 @@ void exchange::finish_response() {
   if (!body.ended()) body.skip_received();
   const persistence how = decide(keep_ && !response_.says_close_ && can_skip_body());
   const bool head_only = request_.head_.method == http::method::head;
-  if (const response_block* const fixed = response_.fixed(); fixed != nullptr)
+  if (const response_block* const fixed = response_.fixed(); fixed != nullptr) {
+    count_response(fixed->code());
     fixed->append_with(output_, response_.fields_.text(), how, head_only, date_.text().data());
-  else append_response(how);
+  } else {
+    append_response(how);
+  }
   end_request(how);
 }
 
@@ -59,6 +62,7 @@ bool exchange::has_its_length() const noexcept {
 
 void exchange::append_response(persistence how) {
   const bool resets = response_.status_ == status::reset_content;  // which has no body, but says so
+  count_response(response_.status_);
   const std::string_view text = resets ? std::string_view{} : response_.body_text();
   if (!response_.trailers_.empty() && sends_trailers()) {
     write_head(how, framing::chunked, 0);
@@ -123,6 +127,7 @@ result<void> exchange::begin_stream() {
     keep_ = false;
   const persistence how = decide(keep_);
   keep_ = how != persistence::close;
+  count_response(response_.status_);
   write_head(how, framing_, response_.length_.value_or(0));
   return {};
 }
@@ -220,6 +225,7 @@ result<void> exchange::hijack(net::tcp_stream& to, deadline until) {
   const status s = response_.status_;
   response_.settle_defaults();
   date_.refresh();
+  count_response(s);
   output_.append_all("HTTP/1.1 ", number_text{static_cast<std::uint64_t>(s)}, " ", reason_phrase(s),
                      "\r\nDate: ", date_.text(), "\r\n", response_.fields_.text(),
                      s == status::switching_protocols ? "Connection: upgrade\r\n\r\n" : "\r\n");

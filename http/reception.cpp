@@ -1,6 +1,8 @@
 #include <weft/http/reception.hpp>
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -41,10 +43,41 @@ void reception::take_in(net::tcp_stream stream) {
   if (part.refusals < refusals_max && make_room_elsewhere(stream)) return;
   if (record.error() != errc::limit)
     service_.report(service_.report_context, "http: a connection is turned away: there is no memory for it");
+  ++part.counts.refused;
   turn_away(stream, part);
 }
 
 // Under a flood each newcomer costs the same, however many connections there are.
+void reception::read(server_metrics& m) {
+  std::map<status, std::uint64_t> responses, rejected;
+  std::uint64_t opened = 0, closed = 0;
+  for (unsigned i = 0; i < workers_; ++i) {
+    const server_counters& c = parts_[i].counts;
+    closed += c.closed;  // first: it never exceeds the other
+    opened += c.opened;
+    m.requests += c.requests;
+    c.responses.for_each([&](status s, std::uint64_t count) { responses[s] += count; });
+    c.rejected.for_each([&](status s, std::uint64_t count) { rejected[s] += count; });
+    c.latency.add_to(m.latency);
+    m.received_bytes += c.received_bytes;
+    m.sent_bytes += c.sent_bytes;
+    m.cache_hits += c.cache_hits;
+    m.cache_misses += c.cache_misses;
+    m.refused += c.refused;
+    m.evicted += c.evicted;
+    m.reading += c.reading;
+    m.handling += c.handling;
+    m.writing += c.writing;
+  }
+  m.responses.reserve(responses.size());
+  m.rejected.reserve(rejected.size());
+  for (const auto& [s, count] : responses) m.responses.push_back({s, count});
+  for (const auto& [s, count] : rejected) m.rejected.push_back({s, count});
+  m.accepted = opened;
+  m.connections = opened - std::min(opened, closed);
+  m.idle = m.connections - std::min(m.connections, m.reading + m.handling + m.writing);
+}
+
 bool reception::make_room(net::tcp_stream& stream, worker_part& here) {
   connection* idlest = nullptr;
   std::int64_t since = weft::detail::steady_ns() - idle_min.count();
@@ -81,6 +114,7 @@ void reception::turn_away(net::tcp_stream& stream, worker_part& here) const {
 void reception::refuse(net::tcp_stream& stream, worker_part& here) const {
   std::array<char, plain_answer_max> room;
   const std::string_view answer = write_plain_answer(status::service_unavailable, here.date.refresh(), room);
+  here.counts.responses.record(status::service_unavailable);
   if (!stream.write_all(answer, deadline{times_.write}) || !stream.shutdown_write()) return;
   // Unread, the request would reset the connection before the answer is read.
   const deadline until{times_.linger};

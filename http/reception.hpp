@@ -14,6 +14,7 @@
 
 #include <weft/http/connection.hpp>
 #include <weft/http/exchange.hpp>
+#include <weft/http/metrics/server_metrics.hpp>
 #include <weft/http/service.hpp>
 #include <weft/net/tcp_stream.hpp>
 #include <weft/runtime/object_pool.hpp>
@@ -47,6 +48,9 @@ class reception {
   worker_part& here() noexcept;
 
   unsigned workers() const noexcept { return workers_; }
+
+  /// Adds up what all workers have counted. Safe from any thread.
+  void read(server_metrics& m);
 
   /// Waits until all have ended; no more may begin. False: some have not by `until`.
   bool wait(deadline until) noexcept { return live_.wait(until); }

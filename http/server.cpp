@@ -100,6 +100,7 @@ struct server::state {
   detail::service service;
   std::vector<listener> listeners;
   std::optional<detail::reception> reception;  // once serve() runs
+  weft::detail::atomic<bool> receives{false};  // there is one, for other threads
   weft::detail::atomic<bool> handed_over{false};
   event stop;
   event farewell_ends;
@@ -184,11 +185,20 @@ std::size_t server::state::connections_max() const noexcept {
   return static_cast<std::size_t>(std::min<rlim_t>(options.connections_max, most.rlim_cur - others));
 }
 
+server_metrics server::metrics() const {
+  return on_thread_stack([this] {
+    server_metrics m;
+    if (state_->receives.load(std::memory_order_acquire)) state_->reception->read(m);
+    return m;
+  });
+}
+
 result<void> server::serve() {
   state& s = *state_;
   WEFT_ASSERT(!s.reception, "serve() is for once");
   const auto workers = static_cast<unsigned>(worker::current()->owner().workers().size());
   s.reception.emplace(s.service, s.times, workers, s.connections_max(), connections_warm);
+  s.receives.store(true, std::memory_order_release);
   std::vector<task<result<void>>> serving;
   serving.reserve(s.listeners.size());
   // A listener accepts on its fiber's worker, and if it can on the others too; many of one socket each, as

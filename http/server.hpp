@@ -20,6 +20,8 @@
 
 namespace weft::http {
 
+struct server_metrics;
+
 /// Whether connections begin with a header of the PROXY protocol, which says whose they are.
 enum class proxy_protocol_mode : unsigned char {
   off,
@@ -100,6 +102,12 @@ class server {
   /// Errors     closed: it has been asked to stop. EMFILE.
   /// Safe from  any fiber or thread; not while listen() runs.
   [[nodiscard]] result<std::vector<io::owned_descriptor>> sockets() const;
+
+  /// How it fares. All zero before serve().
+  ///
+  /// Safe from  any fiber or thread, while the server lives. From a fiber it runs on the worker's own stack.
+  /// Cost       a few microseconds per worker.
+  [[nodiscard]] server_metrics metrics() const;
 
   /// Where it listens, ports included, in the form that listen() takes. Sockets that share an address are
   /// one.

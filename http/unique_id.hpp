@@ -1,8 +1,7 @@
 // Ids that are told apart in logs: 16 hexadecimal digits. Unique within the process, and between processes
 // as unlikely to meet as random numbers are; not secret.
 //
-// A counter from a random start, through a mixing that is one to one. Source: Steele, Lea and Flood, "Fast
-// splittable pseudorandom number generators", 2014.
+// A counter from a random start, through a mixing that is one to one.
 #pragma once
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include <weft/runtime/base/atomic.hpp>
+#include <weft/runtime/base/splitmix.hpp>
 
 namespace weft::http::detail {
 
@@ -27,10 +27,8 @@ class unique_ids {
 
   /// Safe from  any fiber or thread. Cost: one atomic addition.
   unique_id take() noexcept {
-    std::uint64_t mixed = count_.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed);
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
-    mixed ^= mixed >> 31;
+    std::uint64_t mixed =
+        weft::detail::splitmix(count_.fetch_add(weft::detail::splitmix_step, std::memory_order_relaxed));
     unique_id id;
     for (char& digit : id.digits) {
       digit = "0123456789abcdef"[mixed & 15];

@@ -59,7 +59,7 @@ std::uint32_t interest_of(const operation& op) noexcept {
 }  // namespace
 
 result<std::unique_ptr<poller>> epoll_poller::open(const poller_options& options) {
-  auto made = std::make_unique<epoll_poller>(options.offload);
+  auto made = std::make_unique<epoll_poller>(options.offload, options.counters);
   if (const int error = made->open_descriptors(); error != 0) {
     return std::unexpected(std::error_code{-error, std::system_category()});
   }
@@ -140,7 +140,7 @@ void epoll_poller::for_each_waiting(waiters& all, F f) noexcept {
 // anyway.
 void epoll_poller::submit(operation& op) noexcept {
   ++in_flight_;
-  ++counters_.submitted;
+  starts(op);
   op.poller_state = fresh;
   fresh_.push_back(op);
 }
@@ -255,9 +255,12 @@ void epoll_poller::register_waiters(int fd, waiters& all) noexcept {
 void epoll_poller::wait_for_events(deadline until) noexcept {
   int count = std::exchange(found_, 0);
   if (count == 0) {
-    ++counters_.enters;
     if (!until.is_past()) ++counters_.sleeps;
     count = ask_kernel(until);
+  }
+  if (count > 0) {
+    counters_.events += static_cast<std::uint64_t>(count);
+    counters_.events_at_once.record(static_cast<std::uint64_t>(count));
   }
   for (int i = 0; i < count; ++i) {
     const epoll_event event = events_[i];
@@ -271,6 +274,7 @@ void epoll_poller::wait_for_events(deadline until) noexcept {
 }
 
 int epoll_poller::ask_kernel(deadline until) const noexcept {
+  ++counters_.enters;
   const std::int64_t left = until.is_never() ? 0 : until.remaining().count();
   if (has_pwait2_) {
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
@@ -320,8 +324,7 @@ void epoll_poller::accept_connections(operation& op, waiters& all) noexcept {
     if (outcome == must_wait) return;
     if (outcome < 0) return end_waiting(op, all, outcome);
     delivered_ = true;
-    ++counters_.completed;
-    op.complete(op, outcome, true);
+    complete(op, outcome, true);
     if (op.poller_state == ended) return;  // it has cancelled itself
   }
 }
@@ -356,8 +359,7 @@ bool epoll_poller::deliver() noexcept {
     delivered = true;
     op->poller_state = idle;
     --in_flight_;
-    ++counters_.completed;
-    op->complete(*op, op->poller_result, false);
+    complete(*op, op->poller_result, false);
   }
   return delivered;
 }

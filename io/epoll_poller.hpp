@@ -26,7 +26,8 @@ class epoll_poller final : public poller {
   /// Errors     the errno of what could not be opened: EMFILE, ENFILE, ENOMEM.
   static result<std::unique_ptr<poller>> open(const poller_options& options);
 
-  explicit epoll_poller(offload_pool* pool) noexcept : files_{pool, wake_} {}
+  explicit epoll_poller(offload_pool* pool, poller_counters* shared = nullptr) noexcept
+      : poller{shared}, files_{pool, wake_} {}
   ~epoll_poller() override;
 
   void submit(operation& op) noexcept override;

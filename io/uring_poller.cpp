@@ -74,7 +74,7 @@ void prepare(io_uring_sqe* sqe, const operation& op) noexcept {
 }  // namespace
 
 result<std::unique_ptr<poller>> uring_poller::open(const poller_options& options) {
-  auto made = std::make_unique<uring_poller>();
+  auto made = std::make_unique<uring_poller>(options.counters);
   int error = made->wake_.open();
   if (error == 0) error = made->ring_.open(options.queue_depth);
   if (error != 0) return std::unexpected(std::error_code{-error, std::system_category()});
@@ -107,7 +107,7 @@ WEFT_ALWAYS_INLINE io_uring_sqe* uring_poller::submission() noexcept {
 
 void uring_poller::submit(operation& op) noexcept {
   ++in_flight_;
-  ++counters_.submitted;
+  starts(op);
   op.poller_state = idle;
   if (op.code == operation_code::shutdown) [[unlikely]]
     return shut_down(op);
@@ -270,6 +270,8 @@ bool uring_poller::deliver_ended() noexcept {
 bool uring_poller::deliver_completions() noexcept {
   const unsigned there = io_uring_cq_ready(ring_.get());
   if (there == 0) return false;
+  counters_.events += there;
+  counters_.events_at_once.record(there);
   bool any = false;
   unsigned head = 0;
   unsigned seen = 0;
@@ -302,8 +304,7 @@ void uring_poller::deliver_one(operation& op, int outcome, std::uint32_t flags) 
     if (op.code == operation_code::recv_provided) return finish_provided(op, outcome, flags);
     return finish(op, outcome);
   }
-  ++counters_.completed;
-  op.complete(op, outcome, true);
+  complete(op, outcome, true);
   if (more) return;
   // The kernel ended the multishot although nothing failed (it does when the completion queue overflows):
   // start it again.
@@ -369,8 +370,7 @@ void uring_poller::finish_provided(operation& op, int outcome, std::uint32_t fla
 void uring_poller::finish(operation& op, int outcome) noexcept {
   op.poller_state = idle;
   --in_flight_;
-  ++counters_.completed;
-  op.complete(op, outcome, false);
+  complete(op, outcome, false);
 }
 
 void uring_poller::woken(bool armed) noexcept {

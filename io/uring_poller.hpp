@@ -21,7 +21,7 @@ class uring_poller final : public poller {
   ///            ENOMEM.
   static result<std::unique_ptr<poller>> open(const poller_options& options);
 
-  uring_poller() = default;
+  explicit uring_poller(poller_counters* shared = nullptr) noexcept : poller{shared} {}
   ~uring_poller() override;
 
   void submit(operation& op) noexcept override;

@@ -1,9 +1,15 @@
 #include <weft/net/acceptor.hpp>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <new>
 #include <utility>
+
+#include <weft/runtime/cancellation_shield.hpp>
+#include <weft/runtime/join.hpp>
+#include <weft/runtime/spawn.hpp>
 
 namespace weft::detail {
 namespace {
@@ -20,6 +26,8 @@ acceptor::acceptor(int listener, accept_recovery& recovery, sink accepted, void*
   operation_.code = operation_code::accept_many;
   operation_.fd = listener;
   operation_.flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+  substitute_.owner = this;
+  substitute_.step_in = step_in;
 }
 
 // Between batches, on the worker's own stack, while the fiber is parked or ready: never at the same time as
@@ -50,6 +58,7 @@ wake_reason acceptor::wait(deadline until, bool cancellable) noexcept {
 void acceptor::run() {
   accepted_.reserve(accepted_max);
   handing_on_.reserve(accepted_max);
+  worker::current()->standing_in().add(substitute_);
   for (;;) {
     hand_on();
     if (!armed_) {
@@ -77,7 +86,41 @@ bool acceptor::recover() {
   return pause.count() == 0 || wait(pause, true) != wake_reason::canceled;
 }
 
+// On the monitor's thread. Nothing to do, or no room for a fiber: the next tick is soon.
+void acceptor::step_in(stand_in& self, scheduler& of, unsigned other) noexcept {
+  acceptor& a = *static_cast<substitute&>(self).owner;
+  pollfd waiting{.fd = a.operation_.fd, .events = POLLIN, .revents = 0};
+  if (a.substituted_.load(std::memory_order_acquire) || ::poll(&waiting, 1, 0) != 1) return;
+  const spawn_options options{.name = "acceptor's substitute", .worker = other};
+  try {
+    fiber* const made = new_fiber(of, options, std::source_location::current(), /*or_fail=*/true);
+    if (made == nullptr) return;
+    a.substituted_.store(true, std::memory_order_relaxed);
+    a.substitutes_.add();
+    fiber& full = with_body(made, [&a] { a.accept_elsewhere(); }, options, /*inherits=*/false);
+    full.begin_with(deadline::never());
+    submit_fiber(full, options);
+    detach(full);
+  } catch (const std::bad_alloc&) {  // as if there were no room
+  }
+}
+
+void acceptor::accept_elsewhere() {
+  for (std::size_t i = 0; i < accepted_max; ++i) {
+    const int connection = ::accept4(operation_.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (connection >= 0) sink_(context_, connection);
+    else if (errno != ECONNABORTED && errno != EINTR) break;  // its own acceptor deals with what is wrong
+  }
+  substituted_.store(false, std::memory_order_release);
+  substitutes_.done();
+}
+
 void acceptor::stop() {
+  worker::current()->standing_in().remove(substitute_);
+  {
+    const cancellation_shield until_they_are_done;
+    (void)substitutes_.wait();
+  }
   if (armed_) worker::current()->io().cancel(operation_);
   while (armed_) wait(deadline::never(), false);
   hand_on();

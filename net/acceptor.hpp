@@ -6,6 +6,9 @@
 // (the runtime has a limit on fibers), accepting pauses and connections wait in the backlog, where clients
 // see it.
 //
+// While its worker is held up by a fiber that computes, what waits in the backlog is accepted by a fiber on
+// another worker, with accept4(2).
+//
 // Whatever fails, it goes on, as accept_recovery says.
 #pragma once
 
@@ -14,6 +17,8 @@
 #include <weft/net/accept_recovery.hpp>
 #include <weft/runtime/operation.hpp>
 #include <weft/runtime/park.hpp>
+#include <weft/runtime/preempt/stand_in.hpp>
+#include <weft/runtime/wait_group.hpp>
 
 namespace weft::detail {
 
@@ -32,6 +37,9 @@ class acceptor {
   void run();
 
  private:
+  static void step_in(stand_in& self, scheduler& of, unsigned other) noexcept;
+  void accept_elsewhere();
+
   static void completed(operation& self, int result, bool more) noexcept;
 
   void arm() noexcept;
@@ -43,6 +51,11 @@ class acceptor {
   struct armed_accept : operation {
     acceptor* owner;
   } operation_;
+  struct substitute : stand_in {
+    acceptor* owner;
+  } substitute_;
+  atomic<bool> substituted_{false};  // a fiber elsewhere is at it
+  wait_group substitutes_;           // counts it
   accept_recovery& recovery_;
   const sink sink_;
   void* const context_;

@@ -94,6 +94,16 @@ void resolver::clear() noexcept {
   names_.swap(gone);
 }
 
+pool_stats resolver::listing::stats() noexcept {
+  const resolver_stats s = of_.stats();
+  pool_stats all;
+  all.in_use = all.high_water = s.names;
+  all.capacity = all.limit = of_.options_.names_max;
+  all.hits = s.hits;
+  all.misses = s.lookups;
+  return all;
+}
+
 resolver_stats resolver::stats() const noexcept {
   const std::lock_guard guard{lock_};
   return {names_.size(), hits_, lookups_};

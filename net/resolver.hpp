@@ -17,6 +17,8 @@
 
 #include <weft/net/address.hpp>
 #include <weft/net/tcp_stream.hpp>
+#include <weft/pools/pool_registry.hpp>
+#include <weft/pools/pool_stats.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/base/thread_mutex.hpp>
@@ -73,6 +75,20 @@ class resolver {
   resolver_stats stats() const noexcept;
 
  private:
+  // In the list of pools: names are what is in use, lookups what is missed.
+  class listing final : detail::listed_pool {
+   public:
+    explicit listing(const resolver& of) noexcept : listed_pool{"resolver"}, of_{of} { enlist(); }
+    listing(const listing&) = delete;
+    listing& operator=(const listing&) = delete;
+    ~listing() { delist(); }
+    pool_stats stats() noexcept override;
+    bool trim(deadline) noexcept override { return false; }
+
+   private:
+    const resolver& of_;
+  };
+
   using lookup = std::shared_ptr<detail::name_lookup>;
 
   lookup find_or_start(std::string host);
@@ -83,6 +99,7 @@ class resolver {
   mutable detail::thread_mutex lock_;  // guards the rest
   std::unordered_map<std::string, lookup> names_;
   std::uint64_t hits_ = 0, lookups_ = 0;
+  listing listed_{*this};  // not guarded; the first to go: it looks at the others
 };
 
 }  // namespace weft::net

@@ -109,6 +109,17 @@ slab_depot::~slab_depot() {
   }
 }
 
+slab_depot::layout slab_depot::layout_for_debuggers() noexcept {
+  // A pointer to a data member is its offset (Itanium C++ ABI, all we build on).
+  const auto offset = [](auto member) { return std::bit_cast<std::size_t>(member); };
+  return {.first_region = offset(&slab_depot::first_),
+          .slab_blocks = offset(&slab_depot::slab_blocks_),
+          .next_region = offset(&slab_region::next),
+          .slab_bytes = offset(&slab_region::slab_bytes),
+          .first_slab = offset(&slab_region::first_slab),
+          .carved_slabs = offset(&slab_region::carved)};
+}
+
 std::size_t slab_depot::take(void** out, std::size_t max) noexcept {
   const std::lock_guard hold{lock_};
   const std::size_t taken = take_some(out, max);

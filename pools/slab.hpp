@@ -85,6 +85,13 @@ class slab_depot {
 
   std::size_t block_bytes() const noexcept { return block_bytes_; }
 
+  /// Where a debugger finds the blocks, in bytes from the beginning of a depot, or of a region.
+  struct layout {
+    std::size_t first_region, slab_blocks;                          // of a depot
+    std::size_t next_region, slab_bytes, first_slab, carved_slabs;  // of a region
+  };
+  static layout layout_for_debuggers() noexcept;
+
   /// Takes between one and `max` blocks, or 0: the kernel has no memory. Safe from any thread. Cost: a lock.
   std::size_t take(void** out, std::size_t max) noexcept;
 

@@ -51,11 +51,11 @@ std::size_t stack_depot::take(stack_class c, std::byte** out, std::size_t max) n
   {
     const std::lock_guard hold{lock_};
     if (const std::size_t taken = take_free(c, out, max); taken != 0) {
-      count_taken(taken);
+      count_taken(c, taken);
       return taken;
     }
     chunk = carve(c, arena);
-    count_taken(chunk != nullptr ? std::min(max, stacks_per_chunk(c)) : 0);
+    count_taken(c, chunk != nullptr ? std::min(max, stacks_per_chunk(c)) : 0);
     if (chunk == nullptr) return 0;
   }
   // The chunk's stacks count as outstanding, so the arena stays while they are guarded.
@@ -76,12 +76,14 @@ std::size_t stack_depot::take(stack_class c, std::byte** out, std::size_t max) n
 }
 
 /// Under the lock.
-void stack_depot::count_taken(std::size_t count) noexcept {
+void stack_depot::count_taken(stack_class c, std::size_t count) noexcept {
   ++batches_;
   if (count == 0) ++refused_;
   out_ += count;
   high_water_ = std::max(high_water_, out_);
   most_out_ = std::max(most_out_, out_);
+  out_of_class_[at(c)] += count;
+  high_water_of_class_[at(c)] = std::max(high_water_of_class_[at(c)], out_of_class_[at(c)]);
 }
 
 /// Dirty stacks of any arena are cheaper than clean ones of the first: their pages are there.
@@ -128,6 +130,7 @@ void stack_depot::give(stack_class c, std::byte* const* stacks, std::size_t coun
   }
   dirty_.store(dirty_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   out_ -= count;
+  out_of_class_[at(c)] -= count;
 }
 
 void stack_depot::check_canary(stack_class c, std::byte* base) noexcept {
@@ -262,6 +265,7 @@ stack_depot::census stack_depot::count() noexcept {
       c.mapped += arena.bytes();
       ++c.arenas;
     }
+    c.high_water = high_water_of_class_[i];
     for (const stack_cache& cache : caches_) {
       const std::size_t cached =
           std::min<std::size_t>(cache.shelves_[i].count.load(std::memory_order_relaxed), c.in_use);

@@ -79,14 +79,14 @@ class stack_depot {
     std::size_t cold = 0;    // free, without pages
     std::size_t mapped = 0;  // bytes of address space
     std::size_t arenas = 0;
+    std::size_t high_water = 0;  // the most that were in use or in caches
   };
   struct census : class_census {
     std::array<class_census, stack_classes> by_class{};
-    std::size_t kept = 0;        // free stacks that keep their pages, as things are
-    std::size_t capacity = 0;    // that keep their pages when none is in use
-    std::size_t high_water = 0;  // the most that were in use or in caches
-    std::uint64_t batches = 0;   // that caches have taken
-    std::uint64_t refused = 0;   // takes that got nothing: the kernel has none
+    std::size_t kept = 0;       // free stacks that keep their pages, as things are
+    std::size_t capacity = 0;   // that keep their pages when none is in use
+    std::uint64_t batches = 0;  // that caches have taken
+    std::uint64_t refused = 0;  // takes that got nothing: the kernel has none
   };
   census count() noexcept;
 
@@ -103,7 +103,7 @@ class stack_depot {
   void give(stack_class c, std::byte* const* stacks, std::size_t count) noexcept;
   bool worth_trimming(std::size_t cached) noexcept;
   void adapt() noexcept;
-  void count_taken(std::size_t count) noexcept;
+  void count_taken(stack_class c, std::size_t count) noexcept;
   void check_canary(stack_class c, std::byte* base) noexcept;
 
   std::size_t take_free(stack_class c, std::byte** out, std::size_t max) noexcept;
@@ -132,6 +132,8 @@ class stack_depot {
   intrusive_list<stack_cache> caches_;
   std::size_t out_ = 0;  // stacks that have been taken: in use or in caches
   std::size_t high_water_ = 0;
+  std::array<std::size_t, stack_classes> out_of_class_{};
+  std::array<std::size_t, stack_classes> high_water_of_class_{};
   std::uint64_t batches_ = 0;
   std::uint64_t refused_ = 0;
   std::size_t capacity_;      // of an adaptive depot: how many it keeps pages for, those in use included

@@ -5,15 +5,12 @@
 #include <unordered_map>
 
 #include <weft/pools/slab.hpp>
-#include <weft/runtime/alternative.hpp>
+#include <weft/runtime/awaited.hpp>
 #include <weft/runtime/child_count.hpp>
 #include <weft/runtime/describe.hpp>
 #include <weft/runtime/fiber.hpp>
-#include <weft/runtime/mutex.hpp>
 #include <weft/runtime/offload_pool.hpp>
-#include <weft/runtime/once_flag.hpp>
 #include <weft/runtime/scheduler.hpp>
-#include <weft/runtime/shared_mutex.hpp>
 #include <weft/runtime/stop_scope.hpp>
 #include <weft/runtime/wait_list.hpp>
 
@@ -22,37 +19,11 @@ namespace {
 
 constexpr std::size_t shown_max = 20;  // fibers in a report
 
-// Calls f(address) for each primitive at which `w` waits, as far as that is known.
-template <class F>
-void for_each_primitive(const wait& w, park_reason why, F f) {
-  switch (why) {
-    case park_reason::event:
-    case park_reason::wait_group:
-    case park_reason::semaphore:
-    case park_reason::latch:
-    case park_reason::barrier:
-    case park_reason::channel_send:
-    case park_reason::channel_recv:
-    case park_reason::mutex:
-    case park_reason::shared_mutex:
-    case park_reason::condition_variable:
-    case park_reason::once:
-    case park_reason::nursery:
-    case park_reason::future:
-    case park_reason::pool: return f(static_cast<const list_waiter&>(w).at);
-    case park_reason::select:
-      for (const alternative* const a : static_cast<const select_wait&>(w).all)
-        if (a != nullptr) f(a->primitive());
-      return;
-    default: return;
-  }
-}
-
 // Whether a foreign thread has used what the fiber waits at.
 bool used_from_outside(const fiber& f) noexcept {
   bool used = false;
-  for_each_primitive(*f.waiting.get(), f.why.get(),
-                     [&](const void* primitive) { used |= foreign_use::noted(primitive); });
+  for_each_awaited(*f.waiting.get(), f.why.get(),
+                   [&](const void* primitive) { used |= foreign_use::noted(primitive); });
   return used;
 }
 
@@ -62,27 +33,11 @@ bool waits_for_outside(const fiber& f) noexcept {
   return why == park_reason::io || why == park_reason::offload || why == park_reason::signal;
 }
 
-// Who has what the fiber waits for, if that is one, and known.
-const parker* holder(const fiber& f) noexcept {
-  const wait* const w = f.waiting.get();
-  switch (f.why.get()) {
-    case park_reason::mutex: return static_cast<const mutex_wait*>(w)->of->owner();
-    case park_reason::shared_mutex: return static_cast<const shared_mutex_wait*>(w)->of->owner();
-    case park_reason::once: return static_cast<const once_wait*>(w)->runner->get();
-    default: return nullptr;
-  }
-}
-
 bool held_by_outside(const fiber& f) noexcept {
-  const parker* const by = holder(f);
+  const parker* const by = holder_awaited_by(f);
   return by != nullptr &&
          (!by->is_fiber() || static_cast<const fiber*>(by)->owner.load(std::memory_order_relaxed) !=
                                  f.owner.load(std::memory_order_relaxed));
-}
-
-const parker* joiner_of(const fiber& f) noexcept {
-  const std::uint64_t joiner = f.control.load(std::memory_order_acquire) & fiber::joiner_mask;
-  return reinterpret_cast<const parker*>(joiner & ~fiber::joiner_sole);
 }
 
 // Whose members a fiber waits for; null if it does not wait for children.
@@ -161,7 +116,8 @@ class wait_graph {
       return found == children_.end() || nth >= found->second.size() ? nullptr : found->second[nth];
     }
     if (nth != 0) return nullptr;
-    if (const parker* const by = holder(f)) return by->is_fiber() ? static_cast<const fiber*>(by) : nullptr;
+    if (const parker* const by = holder_awaited_by(f))
+      return by->is_fiber() ? static_cast<const fiber*>(by) : nullptr;
     const auto found = joined_by_.find(&f);
     return found == joined_by_.end() ? nullptr : found->second;
   }
@@ -204,11 +160,11 @@ bool census::enter() noexcept {
 }
 
 void census::woken_from_outside(const fiber& f) noexcept {
-  if (const wait* const w = f.waiting.get()) for_each_primitive(*w, f.why.get(), foreign_use::note);
+  if (const wait* const w = f.waiting.get()) for_each_awaited(*w, f.why.get(), foreign_use::note);
 }
 
 void census::foreign_wait_begins(const wait& w, park_reason why) noexcept {
-  for_each_primitive(w, why, foreign_use::note);
+  for_each_awaited(w, why, foreign_use::note);
   foreign_waits.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -64,7 +64,8 @@ template <class Stored>
 void spawn_child(scheduler& of, Stored&& callable, void (*body)(fiber&) noexcept, const spawn_options& o,
                  std::source_location site, deadline until, std::uint64_t control) {
   worker* const here = worker::current();
-  const bool simple = here != nullptr && &here->owner() == &of && !here->limited() && !o.worker.has_value();
+  const bool simple =
+      here != nullptr && &here->owner() == &of && !here->watches_spawns() && !o.worker.has_value();
   unborn made{simple ? new_fiber_here(*here, o, site) : new_fiber(of, o, site)};
   if (spawner_bequeaths()) [[unlikely]]
     inherit_locals(*made);

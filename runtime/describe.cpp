@@ -63,15 +63,6 @@ constexpr std::string_view reasons[] = {"nothing",
                                         "something of a pool",
                                         "a child of a join_set"};
 
-std::size_t describe(const fiber& f, char* out, std::size_t size) noexcept {
-  text_buffer text{out, size};
-  text << "fiber " << static_cast<std::uint64_t>(f.id);
-  if (f.named) text << " \"" << f.title() << "\"";
-  text << " (spawned at " << f.site.file_name() << ":" << f.site.line() << " in " << f.site.function_name()
-       << ")";
-  return text.used();
-}
-
 // Null on a foreign thread, and while weft's own code runs, be it on a fiber's stack.
 const fiber* running_here() noexcept {
   const worker* const here = worker::current();
@@ -80,10 +71,23 @@ const fiber* running_here() noexcept {
 
 }  // namespace
 
+std::size_t describe_into(const fiber& f, char* out, std::size_t size) noexcept {
+  text_buffer text{out, size};
+  text << "fiber " << static_cast<std::uint64_t>(f.id);
+  if (f.named) text << " \"" << f.title() << "\"";
+  text << " (spawned at " << f.site.file_name() << ":" << f.site.line() << " in " << f.site.function_name()
+       << ")";
+  return text.used();
+}
+
 std::string description_of(const fiber& f) {
   char text[512];
-  return {text, describe(f, text, sizeof text)};
+  return {text, describe_into(f, text, sizeof text)};
 }
+
+std::string_view what_is_awaited(park_reason why) noexcept { return reasons[static_cast<std::size_t>(why)]; }
+
+std::span<const std::string_view> all_that_is_awaited() noexcept { return reasons; }
 
 std::string activity_of(const fiber& f) {
   switch (f.state.load(std::memory_order_relaxed)) {
@@ -92,17 +96,17 @@ std::string activity_of(const fiber& f) {
     default: return "has ended";
   }
   if (f.waiting.get() == nullptr) return "runs or is ready";
-  return "waits for " + std::string{reasons[static_cast<std::size_t>(f.why.get())]};
+  return "waits for " + std::string{what_is_awaited(f.why.get())};
 }
 
 void describe_fibers() noexcept {
   set_assert_describer([](char* out, std::size_t size) noexcept -> std::size_t {
     const fiber* const f = running_here();
-    return f == nullptr ? 0 : describe(*f, out, size);
+    return f == nullptr ? 0 : describe_into(*f, out, size);
   });
   set_fiber_describer([](const void* stack_base, char* out, std::size_t size) noexcept -> std::size_t {
     const fiber* const f = running_here();
-    return f == nullptr || f->stack != stack_base ? 0 : describe(*f, out, size);
+    return f == nullptr || f->stack != stack_base ? 0 : describe_into(*f, out, size);
   });
 }
 

@@ -110,6 +110,7 @@ struct alignas(cache_line) fiber : message, parker {
     bequeaths = false;
     why.set(park_reason::none);
     joiner_left.store(false, std::memory_order_relaxed);
+    region.set(0);
     control.store(0, std::memory_order_relaxed);
     stop_source.store(nullptr, std::memory_order_relaxed);
     owner.store(&of, std::memory_order_relaxed);
@@ -174,6 +175,7 @@ struct alignas(cache_line) fiber : message, parker {
   atomic<fiber_state> state{fiber_state::free};
   exposed<park_reason> why{park_reason::none};
   atomic<bool> joiner_left{false};  // the ending fiber has let go of a joiner that had given up
+  exposed<std::uint8_t> region;     // whether it may be switched out anywhere: preempt/region_mark.hpp
   message cancellation;             // brings a stop to `home`
   atomic<std::stop_source*> stop_source{nullptr};  // made on the first get_stop_token()
   deadline until;  // ends every cancellable wait; the fiber's own, and its spawner's before it runs

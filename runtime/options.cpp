@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned workers_max = 1024;
 constexpr unsigned queue_depth_min = 8, queue_depth_max = 32'768;
 constexpr std::chrono::seconds spin_max{1};
+constexpr std::chrono::microseconds period_min{100};  // of slice and stall
+constexpr std::chrono::minutes period_max{1};
 constexpr std::size_t blocking_threads_most = 65'536;
 
 // Reads a number from the environment into `out`, if it is set. False: it is set and is no number in the
@@ -32,6 +34,20 @@ bool read_number(const char* variable, T& out, T least, T most) {
   std::fprintf(stderr, "weft: %s=%s: not a number from %llu to %llu\n", variable, text,
                static_cast<unsigned long long>(least), static_cast<unsigned long long>(most));
   return false;
+}
+
+bool read_switch(const char* variable, bool& out) {
+  unsigned value = out ? 1 : 0;
+  const bool good = read_number(variable, value, 0u, 1u);
+  out = value != 0;
+  return good;
+}
+
+// None, or one that nobody but a program sends.
+bool may_preempt_by(int signal) noexcept {
+  for (const int other : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT})
+    if (signal == other) return false;
+  return signal >= 0 && signal <= SIGRTMAX;
 }
 
 bool read_backend(io_backend& out) {
@@ -115,33 +131,39 @@ result<options> options::from_env(options base) {
   std::uint64_t spin_us =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(base.spin).count());
   const std::uint64_t spin_us_before = spin_us;
-  unsigned pin = base.pin ? 1 : 0;
-  unsigned asleep_report = base.asleep_report ? 1 : 0;
   constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
   bool good = read_number("WEFT_WORKERS", base.workers, 0u, workers_max);
-  good &= read_number("WEFT_PIN", pin, 0u, 1u);
+  good &= read_switch("WEFT_PIN", base.pin);
   good &= read_number("WEFT_FIBERS_MAX", base.fibers_max, std::size_t{0}, any);
   good &= read_number("WEFT_QUEUE_DEPTH", base.queue_depth, queue_depth_min, queue_depth_max);
   good &= read_number("WEFT_SPIN_US", spin_us, std::uint64_t{0}, std::uint64_t{1'000'000});
   good &= read_number("WEFT_STACKS_WARM", base.stacks_warm, std::size_t{0}, any);
   good &= read_number("WEFT_BLOCKING_THREADS_MAX", base.blocking_threads_max, std::size_t{1},
                       blocking_threads_most);
-  good &= read_number("WEFT_ASLEEP_REPORT", asleep_report, 0u, 1u);
+  good &= read_switch("WEFT_ASLEEP_REPORT", base.asleep_report);
+  good &= read_switch("WEFT_DUMP_ON_SIGQUIT", base.dump_on_sigquit);
+  good &= read_switch("WEFT_LEAK_REPORT", base.leak_report);
+  if (const char* const file = std::getenv("WEFT_STACK_CENSUS"); file != nullptr && *file != '\0') {
+    base.stack_census = true;
+    base.stack_census_file = file;
+  }
   good &= read_backend(base.backend);
   good &= read_memory(base.memory);
   if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
-  base.pin = pin != 0;
-  base.asleep_report = asleep_report != 0;
   if (spin_us != spin_us_before) base.spin = std::chrono::microseconds{spin_us};
   return base;
 }
 
 result<void> options::validate() const {
+  const auto is_period = [](std::chrono::nanoseconds t) {
+    return t == t.zero() || (t >= period_min && t <= period_max);
+  };
   const bool good = workers <= workers_max && queue_depth >= queue_depth_min &&
                     queue_depth <= queue_depth_max && spin >= spin.zero() && spin <= spin_max &&
                     blocking_threads_max >= 1 && blocking_threads_max <= blocking_threads_most &&
                     blocking_threads_min <= blocking_threads_max && blocking_queue_max >= 1 &&
-                    blocking_idle >= blocking_idle.zero();
+                    blocking_idle >= blocking_idle.zero() && is_period(slice) && is_period(stall) &&
+                    may_preempt_by(preempt_signal);
   if (!good) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <string_view>
 
@@ -53,11 +54,35 @@ struct options {
   /// will wake one must have woken one there before, have waited there, wait anywhere, hold what is waited
   /// for, or say so: external_work. By default only if weft was built for debugging.
   bool asleep_report = detail::built_for_debugging();
+  /// How long a fiber may run before others come first. One that computes on is switched out if it is in a
+  /// preemptible() region; elsewhere it goes on, but what waits behind it and has not started is taken over
+  /// by other workers. 100 us to a minute; 0: never.
+  std::chrono::nanoseconds slice = std::chrono::milliseconds{10};
+  /// How long a fiber may keep its worker before the error sink hears of it, with its backtrace; at most one
+  /// report a second. 100 us to a minute; 0: it never does.
+  std::chrono::nanoseconds stall = std::chrono::milliseconds{100};
+  /// What a worker that is held up gets, while the runtime lives; a handler that was there before is called
+  /// for all that weft has not sent. Install none later but with SA_ONSTACK. 0: none, so no preemption and no
+  /// backtraces.
+  int preempt_signal = SIGURG;
+  /// Tells the error sink of a fiber that sleeps in a system call, and of which, as soon as the monitor sees
+  /// it (every slice). For debugging.
+  bool assert_may_block = false;
+  /// Prints all fibers to stderr when SIGQUIT comes (Ctrl-\), as dump_fibers() does, and goes on. A handler
+  /// of the program is not called while a runtime with this option runs.
+  bool dump_on_sigquit = false;
+  /// Tells the error sink which fibers are still there when runtime::stop(), run() or the destructor begins
+  /// to stop them: with spawn sites, what they wait for, and where. Not if request_stop() came before.
+  bool leak_report = false;
+  /// Counts how much stack the fibers of each spawn site use: stack_census(). For trials, since each fiber
+  /// then costs about 3 us more. A file to write the result to when the runtime has ended; null: none.
+  bool stack_census = false;
+  const char* stack_census_file = nullptr;
   /// Hears of failures that nobody joined, and of what is not as good as it could be. Called on a thread's
-  /// own stack, never a fiber's: by a worker, by the thread that starts or stops the runtime, by any that
-  /// drops a task. One call at a time, under a lock: it may allocate, write and take short locks of its own,
-  /// but must not throw, suspend, or do what reports again; while it blocks, so does its worker. nullptr:
-  /// writes a line to stderr.
+  /// own stack, never a fiber's: by a worker, by the one that watches them, by the thread that starts or
+  /// stops the runtime, by any that drops a task. One call at a time, under a lock: it may allocate, write
+  /// and take short locks of its own, but must not throw, suspend, or do what reports again; while it blocks,
+  /// so does its worker. nullptr: writes a line to stderr.
   void (*error_sink)(std::string_view report) = nullptr;
   /// Ends the process (std::terminate) when an exception leaves a fiber that nobody joins, after it was
   /// reported.
@@ -76,8 +101,9 @@ struct options {
 
   /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_MEMORY (pooled, numa_aware or adaptive),
   /// WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH, WEFT_SPIN_US, WEFT_STACKS_WARM,
-  /// WEFT_BLOCKING_THREADS_MAX and WEFT_ASLEEP_REPORT. Errors: invalid_argument if one cannot be read, and a
-  /// line to stderr that names it.
+  /// WEFT_BLOCKING_THREADS_MAX, WEFT_ASLEEP_REPORT, WEFT_DUMP_ON_SIGQUIT, WEFT_LEAK_REPORT and
+  /// WEFT_STACK_CENSUS (a file, which also takes the census). Errors: invalid_argument if one cannot be
+  /// read, and a line to stderr that names it.
   [[nodiscard]] static result<options> from_env();
   [[nodiscard]] static result<options> from_env(options base);
 

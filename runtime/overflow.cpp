@@ -13,38 +13,16 @@
 #include <link.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <weft/pools/arena_map.hpp>
 #include <weft/pools/pool_lock.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/platform.hpp>
+#include <weft/runtime/interrupted.hpp>
 
 namespace weft::detail {
 namespace {
-
-// --- what was interrupted
-
-struct registers {
-  std::uintptr_t program_counter = 0;
-  std::uintptr_t stack_pointer = 0;
-  std::uintptr_t frame_pointer = 0;
-};
-
-#if defined(__x86_64__)
-registers interrupted(const ucontext_t& context) noexcept {
-  const auto& r = context.uc_mcontext.gregs;
-  return {static_cast<std::uintptr_t>(r[REG_RIP]), static_cast<std::uintptr_t>(r[REG_RSP]),
-          static_cast<std::uintptr_t>(r[REG_RBP])};
-}
-#elif defined(__aarch64__)
-registers interrupted(const ucontext_t& context) noexcept {
-  return {context.uc_mcontext.pc, context.uc_mcontext.sp, context.uc_mcontext.regs[29]};
-}
-#else
-registers interrupted(const ucontext_t&) noexcept { return {}; }  // a report without a backtrace
-#endif
 
 // --- the text
 
@@ -109,44 +87,20 @@ void put_code_address(text& out, std::uintptr_t address) noexcept {
 
 // --- the backtrace
 
-/// A word of a fiber's stack, which AddressSanitizer may hold for poisoned.
-[[gnu::no_sanitize_address]] WEFT_NOINLINE std::uintptr_t word_at(std::uintptr_t address) noexcept {
-  return *reinterpret_cast<const std::uintptr_t*>(address);
+frame_chain frames_of(const stack_place& place, std::uintptr_t frame_pointer) noexcept {
+  const auto low = reinterpret_cast<std::uintptr_t>(place.base);
+  return {low, low + usable(place.size), frame_pointer};
 }
-
-/// The chain of saved frame pointers within one stack: each lies above the one before, and the return address
-/// above it.
-class frames {
- public:
-  frames(const stack_place& place, std::uintptr_t frame_pointer) noexcept
-      : low_{reinterpret_cast<std::uintptr_t>(place.base)},
-        high_{low_ + usable(place.size)},
-        frame_{frame_pointer} {}
-
-  /// The next caller, or 0 at the end of the chain.
-  std::uintptr_t next() noexcept {
-    if (frame_ < low_ || frame_ > high_ - 2 * sizeof(frame_) || frame_ % sizeof(frame_) != 0) return 0;
-    const std::uintptr_t caller = word_at(frame_ + sizeof(frame_));
-    low_ = frame_ + 1;
-    frame_ = word_at(frame_);
-    return caller;
-  }
-
- private:
-  std::uintptr_t low_;
-  const std::uintptr_t high_;
-  std::uintptr_t frame_;
-};
 
 /// The innermost frames say what overflowed, the outermost who began; between them a recursion only repeats.
 void put_backtrace(text& out, const stack_place& place, const registers& at) noexcept {
   constexpr std::size_t innermost = 24, outermost = 8;
   std::size_t count = 0;
-  for (frames all{place, at.frame_pointer}; all.next() != 0;) ++count;
+  for (frame_chain all = frames_of(place, at.frame_pointer); all.next() != 0;) ++count;
   (out << "weft:   at ");
   put_code_address(out, at.program_counter);
   out << "\n";
-  frames all{place, at.frame_pointer};
+  frame_chain all = frames_of(place, at.frame_pointer);
   for (std::size_t i = 0; i < count; ++i) {
     const std::uintptr_t caller = all.next();
     if (i >= innermost && i + outermost < count) {
@@ -199,6 +153,7 @@ constexpr std::array signals{SIGSEGV, SIGBUS};
 
 constinit pool_lock install_lock;  // guards the two that follow
 constinit unsigned installed = 0;
+constinit atomic<std::uint64_t> seen{0};             // overflows
 constinit bool chained = false;                      // somebody came after us: our handler must stay
 constinit std::array<struct sigaction, 2> former{};  // written before ours is in place, read by it
 
@@ -241,6 +196,7 @@ void handle(int signal, siginfo_t* info, void* context) noexcept {
   stack_place place, running;
   if (info->si_code > 0 && find_stack(info->si_addr, place) && place.in_guard) {
     const registers at = interrupted(*static_cast<ucontext_t*>(context));
+    seen.fetch_add(1, std::memory_order_relaxed);
     const bool on_fiber = find_stack(reinterpret_cast<void*>(at.stack_pointer), running);
     report(info->si_addr, place, on_fiber ? &running : nullptr, at);
   }
@@ -255,6 +211,8 @@ bool is_ours(const struct sigaction& action) noexcept {
 }  // namespace
 
 void set_fiber_describer(fiber_describer d) noexcept { describer.store(d, std::memory_order_release); }
+
+std::uint64_t overflows_seen() noexcept { return seen.load(std::memory_order_relaxed); }
 
 void install_overflow_handler() noexcept {
   const std::lock_guard hold{install_lock};

@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 
 namespace weft::detail {
 
@@ -32,6 +33,10 @@ void install_overflow_handler() noexcept;
 /// The last removal puts the handler back that was there at first, unless somebody else has come in between,
 /// who may call ours: then ours stays for good.
 void remove_overflow_handler() noexcept;
+
+/// Overflows that were met so far: there are some to be seen only if the handler that was there before lets
+/// the program go on. Safe from any thread.
+std::uint64_t overflows_seen() noexcept;
 
 /// The alternate signal stack of the thread that makes it, until it is destroyed there; then the former one
 /// is back.

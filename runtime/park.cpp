@@ -12,6 +12,7 @@
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/stop.hpp>
 #include <weft/runtime/stop_scope.hpp>
+#include <weft/runtime/trace/events.hpp>
 
 namespace weft::detail {
 
@@ -68,13 +69,22 @@ int parker::bell_of_this_thread() noexcept {
 
 // Runs on the home worker's thread, whose run queue it is; from elsewhere the fiber goes home as a message.
 void parker::resume() noexcept {
-  worker* const here = worker::current();
+  worker* const here = this_thread.waker;
   if (here != nullptr) {
     if (fiber* const f = fiber_of(*here)) return here->make_ready(*f);
   }
+  resume_elsewhere();
+}
+
+// Or here, while it is traced.
+void parker::resume_elsewhere() noexcept {
   if (!is_fiber_) return resume_thread(static_cast<thread_parker&>(*this));
+  worker* const here = worker::current();
   fiber& f = static_cast<fiber&>(*this);
+  if (trace::detail::events_on()) [[unlikely]]
+    trace::detail::woken(f);
   worker* const home = f.home.load(std::memory_order_relaxed);
+  if (here == home) return home->make_ready(f);
   f.deliver = [](message& m, worker& receiver) noexcept { receiver.make_ready(static_cast<fiber&>(m)); };
   if (here == nullptr && !this_thread.of_pool) [[unlikely]]
     f.deliver = [](message& m, worker& receiver) noexcept {

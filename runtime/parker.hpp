@@ -94,6 +94,7 @@ class alignas(8) parker {
 
  private:
   static void resume_thread(thread_parker& sleeper) noexcept;
+  void resume_elsewhere() noexcept;
 
   static constexpr std::uint32_t outcome_mask = 3;
   static constexpr std::uint32_t wait_step = 4;

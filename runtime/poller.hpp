@@ -10,7 +10,9 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/idle_pipes.hpp>
+#include <weft/runtime/metrics/counter.hpp>
 #include <weft/runtime/operation.hpp>
+#include <weft/runtime/trace/events.hpp>
 
 namespace weft::detail {
 
@@ -19,6 +21,20 @@ class provided_buffers;
 
 enum class backend : std::uint8_t { automatic, uring, epoll };
 
+/// A turn brings at most so many at once: what the completion queue holds.
+inline constexpr std::size_t completion_places = 13;
+
+/// Counts since start, of the owning thread; any may read them.
+struct poller_counters {
+  counter submitted;  // operations started
+  counter completed;  // complete() calls
+  counter cancelled;  // cancel() calls
+  counter enters;     // system calls that submit or wait (io_uring_enter, epoll_wait)
+  counter sleeps;     // turns that waited
+  counter events;     // completions (epoll: events) that the kernel brought,
+  size_counts<completion_places> events_at_once;  // and how many in one turn
+};
+
 struct poller_options {
   weft::detail::backend backend = backend::automatic;
   unsigned queue_depth = 512;  // submissions that fit before a system call; completions are eight times that
@@ -26,20 +42,14 @@ struct poller_options {
       nullptr;  // runs what the backend cannot do without blocking (regular files under epoll)
   unsigned receive_buffers = 256;  // for recv_provided: a power of two, or none (provided_buffers.hpp)
   bool buffer_ring = true;         // io_uring: the kernel chooses among them, where a trial shows that it can
-};
-
-/// Counts since start, plain numbers of the owning thread.
-struct poller_counters {
-  std::uint64_t submitted = 0;  // operations started
-  std::uint64_t completed = 0;  // complete() calls
-  std::uint64_t cancelled = 0;  // cancel() calls
-  std::uint64_t enters = 0;     // system calls that submit or wait (io_uring_enter, epoll_wait)
-  std::uint64_t sleeps = 0;     // turns that waited
+  poller_counters* counters = nullptr;  // where to count; outlives the poller
 };
 
 class poller {
  public:
-  poller() = default;
+  /// Counts in `shared`, which outlives it; null: in counters of its own.
+  explicit poller(poller_counters* shared = nullptr) noexcept
+      : counters_{shared != nullptr ? *shared : own_counters_} {}
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
   virtual ~poller() = default;  // asserts that no operation is in flight
@@ -79,10 +89,26 @@ class poller {
   idle_pipes& pipes() noexcept { return pipes_; }
 
  protected:
-  poller_counters counters_;
+  /// Counts an operation that starts.
+  void starts(const operation& op) noexcept {
+    ++counters_.submitted;
+    if (trace::detail::events_on()) [[unlikely]]
+      trace::detail::submitted(op);
+  }
+
+  /// Tells its issuer how `op` went, and counts that.
+  void complete(operation& op, int outcome, bool more) noexcept {
+    ++counters_.completed;
+    if (trace::detail::events_on()) [[unlikely]]
+      return trace::detail::completed(op, outcome, more);
+    op.complete(op, outcome, more);
+  }
+
+  poller_counters& counters_;
   provided_buffers* buffers_ = nullptr;
 
  private:
+  poller_counters own_counters_;
   idle_pipes pipes_;
 };
 

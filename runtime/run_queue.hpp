@@ -97,6 +97,13 @@ class run_queue {
     return 0;
   }
 
+  /// How many fibers steal() could find now. Any thread.
+  static std::uint32_t stealable(const run_queue& victim) noexcept {
+    std::uint32_t n = 0;
+    for (const unstarted_ring& r : victim.rings_) n += r.size();
+    return n;
+  }
+
   /// Moves what waits for room in the rings into them.
   void refill() noexcept {
     if (overflow_count_ != 0) [[unlikely]]

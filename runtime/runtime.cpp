@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include <weft/runtime/inspect/runtime_inspection.hpp>
+
 namespace weft {
 namespace {
 
@@ -20,10 +22,11 @@ std::unique_ptr<detail::scheduler> open_or_throw(const options& o) {
 
 runtime::runtime(const options& o) : runtime{open_or_throw(o)} {}
 
-runtime::runtime(std::unique_ptr<detail::scheduler> s) noexcept : scheduler_{std::move(s)} {}
+runtime::runtime(std::unique_ptr<detail::scheduler> s)
+    : scheduler_{std::move(s)}, inspection_{std::make_unique<detail::runtime_inspection>(*scheduler_)} {}
 
 runtime::~runtime() {
-  if (!scheduler_->stop(destructor_patience)) std::terminate();
+  if (!stop(destructor_patience)) std::terminate();
 }
 
 result<std::unique_ptr<runtime>> runtime::open(const options& o) {
@@ -33,7 +36,12 @@ result<std::unique_ptr<runtime>> runtime::open(const options& o) {
 
 void runtime::request_stop() noexcept { scheduler_->request_stop(); }
 
-result<void> runtime::stop(deadline until) { return scheduler_->stop(until); }
+result<void> runtime::stop(deadline until) {
+  inspection_->begin_stop();
+  const auto stopped = scheduler_->stop(until);
+  if (stopped) inspection_->end();
+  return stopped;
+}
 
 unsigned runtime::workers() const noexcept { return scheduler_->workers_planned(); }
 

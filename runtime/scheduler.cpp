@@ -14,9 +14,13 @@
 #include <weft/runtime/body.hpp>
 #include <weft/runtime/cpus.hpp>
 #include <weft/runtime/describe.hpp>
+#include <weft/runtime/inspect/debugger_table.hpp>
+#include <weft/runtime/inspect/stack_sites.hpp>
 #include <weft/runtime/offload_pool.hpp>
 #include <weft/runtime/outcome.hpp>
 #include <weft/runtime/overflow.hpp>
+#include <weft/runtime/preempt/monitor.hpp>
+#include <weft/runtime/preempt/preempt_signal.hpp>
 #include <weft/runtime/unwinder.hpp>
 
 namespace weft::detail {
@@ -62,13 +66,17 @@ scheduler::~scheduler() {
   forget_fibers();
   if constexpr (!simulated) process_slabs<sizeof(fiber)>().keep_less_warm(options_.stacks_warm);
   if (options_.overflow_report) remove_overflow_handler();
+  if (preempt_signal() != 0) remove_preempt_handler(preempt_signal());
 }
 
 result<void> scheduler::start() {
   prepare_asymmetric_fences();
   describe_fibers();
+  show_fibers_to_debuggers();
   prepare_unwinder();
   if (options_.overflow_report) install_overflow_handler();
+  if (preempt_signal() != 0) install_preempt_handler(preempt_signal());
+  if (options_.stack_census) stack_sites::prepare();
   if (const std::string remark = places_.remark(); !remark.empty()) report(remark);
   if (stacks().lacks_guards())
     report(std::string{"stack guards in force: "} + name(stacks().guards()) +
@@ -90,9 +98,27 @@ result<void> scheduler::start() {
   const auto started = static_cast<std::uint32_t>(threads_.size());
   for (std::uint32_t seen = opened_.load(); seen < started; seen = opened_.load())
     futex_wait(opened_, seen, deadline::never());
-  if (!open_error_) return {};
+  if (!open_error_) return start_monitor();
   end_workers();
   return std::unexpected(open_error_);
+}
+
+int scheduler::preempt_signal() const noexcept {
+  const bool watched =
+      options_.slice.count() != 0 || options_.stall.count() != 0 || options_.assert_may_block;
+  return watched && !simulated ? options_.preempt_signal : 0;
+}
+
+// Not in a simulated world: there nothing runs while nobody looks.
+result<void> scheduler::start_monitor() {
+  if constexpr (simulated) return {};
+  auto made = monitor::start(*this);
+  if (!made) {
+    end_workers();
+    return std::unexpected(made.error());
+  }
+  monitor_ = std::move(*made);
+  return {};
 }
 
 void scheduler::worker_opened(std::error_code error) noexcept {
@@ -126,10 +152,10 @@ void scheduler::withdraw() noexcept {
 }
 
 void scheduler::submit(fiber& f, unsigned pinned_to) noexcept {
-  const unsigned at =
-      f.pinned ? pinned_to : next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_count_;
+  if (!f.pinned)
+    return workers_[next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_count_]->arrive(f);
   f.deliver = [](message& m, worker& receiver) noexcept { receiver.accept(static_cast<fiber&>(m)); };
-  workers_[at]->messages().push(f);
+  workers_[pinned_to]->messages().push(f);
 }
 
 // --- idle workers
@@ -142,6 +168,24 @@ void scheduler::became_idle(atomic<bool>& flag) noexcept {
 bool scheduler::became_busy(atomic<bool>& flag) noexcept {
   idle_.fetch_sub(1, std::memory_order_relaxed);
   return flag.exchange(false, std::memory_order_acq_rel);
+}
+
+// Fibers that have not arrived go to another, preferably to one that sleeps; those that wait in
+// its queue are stolen, and what can be done in its place is.
+void scheduler::take_over(worker& hog) noexcept {
+  if (workers_count_ < 2) return;
+  if (run_queue::stealable(hog.queue()) != 0) nudge_one();
+  std::size_t to = hog.index();
+  for (std::size_t i = 1; i < workers_count_; ++i) {
+    const std::size_t other = (hog.index() + i) % workers_count_;
+    if (to == hog.index() || workers_[other]->messages().sleeps()) to = other;
+  }
+  for (message* m = hog.arriving().take(); m != nullptr;) {
+    message* const next = m->next;
+    workers_[to]->arrive(static_cast<fiber&>(*m));
+    m = next;
+  }
+  hog.standing_in().call(*this, static_cast<unsigned>(to));
 }
 
 void scheduler::nudge_one() noexcept {
@@ -204,6 +248,7 @@ result<void> scheduler::stop(deadline until) noexcept {
 void scheduler::end_workers() noexcept {
   if (joined_) return;
   joined_ = true;
+  monitor_.reset();
   for (const auto& w : workers_) w->post_exit();
   for (os_thread& t : threads_) t.join();
 }

@@ -27,10 +27,12 @@
 #include <weft/runtime/fiber_pools.hpp>
 #include <weft/runtime/options.hpp>
 #include <weft/runtime/placement.hpp>
+#include <weft/runtime/preempt/doze.hpp>
 #include <weft/runtime/worker.hpp>
 
 namespace weft::detail {
 
+class monitor;
 class offload_pool;
 
 class scheduler {
@@ -123,10 +125,19 @@ class scheduler {
   offload_pool& offload() noexcept { return *offload_; }
   detail::admission& admission() noexcept { return admission_; }
   census& sleepers() noexcept { return sleepers_; }
+  /// What its workers are interrupted with; 0: nothing.
+  int preempt_signal() const noexcept;
+  doze& monitor_doze() noexcept { return monitor_doze_; }
+  /// Null if there is none.
+  const monitor* watcher() const noexcept { return monitor_.get(); }
+
+  /// Others take what `hog`, which does not come to it, has not begun. The monitor.
+  void take_over(worker& hog) noexcept;
 
  private:
   scheduler(const options& o, const numa_topology& topology);
   [[nodiscard]] result<void> start();
+  [[nodiscard]] result<void> start_monitor();
   void end_workers() noexcept;
   bool all_ended(std::uint64_t submitted) const noexcept;
   void report_unended() noexcept;
@@ -160,6 +171,8 @@ class scheduler {
       0};  // fibers spawned by foreign threads; and `closed`, set once all have ended
   atomic<std::uint32_t> next_worker_{0};
   atomic<bool> unbound_reported_{false};
+  doze monitor_doze_;
+  std::unique_ptr<monitor> monitor_;    // while the workers run
   std::unique_ptr<fiber_pools> pools_;  // the first to go: it looks at the others
 };
 

@@ -59,6 +59,7 @@ struct waiter : detail::wait, detail::list_node {
 struct registry {
   detail::thread_mutex lock;
   detail::intrusive_list<waiter> waiters;
+  detail::intrusive_list<detail::signal_watcher> watchers;
   bool thread_runs = false;
   unsigned users[signals_max] = {};
   struct sigaction previous[signals_max];
@@ -71,10 +72,25 @@ registry& here() noexcept {
   return instance;
 }
 
-signal_set waited_for() noexcept {
+signal_set watched() noexcept {
   signal_set all = 0;
+  for (const detail::signal_watcher& w : here().watchers) all |= w.wanted();
+  return all;
+}
+
+signal_set waited_for() noexcept {
+  signal_set all = watched();
   for (const waiter& w : here().waiters) all |= w.wanted;
   return all;
+}
+
+// Tells those who watch of what has come, and returns it: no disposition is to see it any more.
+signal_set ring_watchers() noexcept {
+  const signal_set all = watched();
+  const signal_set seen = arrived.fetch_and(~all, std::memory_order_acquire) & all;
+  for (detail::signal_watcher& w : here().watchers)
+    if ((w.wanted() & seen) != 0) w.ring();
+  return seen;
 }
 
 // Gives what has come to all who wait for it and have nothing yet. A copy of what a waiter already has is
@@ -86,7 +102,8 @@ signal_set waited_for() noexcept {
     if (w.got == 0) open |= w.wanted;
     else given |= bit(w.got);
   }
-  const signal_set come = arrived.fetch_and(~(open | given), std::memory_order_acquire) & open;
+  const signal_set seen = ring_watchers();
+  const signal_set come = (arrived.fetch_and(~(open | given), std::memory_order_acquire) | seen) & open;
   if (come == 0) return nullptr;
   waiter* woken = nullptr;
   for (waiter& w : here().waiters) {
@@ -98,7 +115,7 @@ signal_set waited_for() noexcept {
     if (w.who->is_fiber()) w.next_woken = std::exchange(woken, &w);
     else w.who->resume();
   }
-  arrived.fetch_or(come & ~given, std::memory_order_relaxed);
+  arrived.fetch_or(come & ~given & ~seen, std::memory_order_relaxed);
   return woken;
 }
 
@@ -138,7 +155,7 @@ void* run_thread(void*) noexcept {
     {
       const std::lock_guard guard{here().lock};
       woken = deliver();
-      last = here().waiters.empty();
+      last = here().waiters.empty() && here().watchers.empty();
       if (last) here().thread_runs = false;
       for (signal_set open = waited_for(); open != 0; open &= open - 1) ::sigdelset(&mask, lowest(open));
     }
@@ -166,12 +183,27 @@ int start_thread() noexcept {
   return 0;
 }
 
+void begin_to_catch(signal_set set) noexcept {
+  for (; set != 0; set &= set - 1)
+    if (here().users[lowest(set) - 1]++ == 0) install(lowest(set));
+}
+
+// Returns what has come of those that nobody wants any more.
+[[nodiscard]] signal_set cease_to_catch(signal_set set) noexcept {
+  signal_set left_over = 0;
+  for (; set != 0; set &= set - 1) {
+    if (--here().users[lowest(set) - 1] != 0) continue;
+    restore(lowest(set));
+    left_over |= bit(lowest(set));
+  }
+  return left_over & arrived.fetch_and(~left_over, std::memory_order_seq_cst);
+}
+
 // 0, or an errno.
 int enter(waiter& self) noexcept {
   const std::lock_guard guard{here().lock};
   if (const int error = start_thread(); error != 0) return error;
-  for (signal_set set = self.wanted; set != 0; set &= set - 1)
-    if (here().users[lowest(set) - 1]++ == 0) install(lowest(set));
+  begin_to_catch(self.wanted);
   here().waiters.push_back(self);
   ring();  // the thread's mask
   return 0;
@@ -184,12 +216,7 @@ void leave(waiter& self) noexcept {
     const std::lock_guard guard{here().lock};
     woken = deliver();  // what has come before this moment is still for us, whatever ended the wait
     self.unlink();
-    for (signal_set set = self.wanted; set != 0; set &= set - 1) {
-      if (--here().users[lowest(set) - 1] != 0) continue;
-      restore(lowest(set));
-      left_over |= bit(lowest(set));
-    }
-    left_over &= arrived.fetch_and(~left_over, std::memory_order_seq_cst);
+    left_over = cease_to_catch(self.wanted);
     if (self.got != 0) left_over &= ~bit(self.got);
     if (here().waiters.empty()) ring();  // the thread ends
   }
@@ -225,4 +252,47 @@ result<int> wait(std::initializer_list<int> which, deadline until) {
   return std::unexpected(ended == detail::wake_reason::canceled ? errc::canceled : errc::deadline_exceeded);
 }
 
+namespace {
+
+result<void> begin_to_watch(detail::signal_watcher& w, int number) {
+  const signal_set set = WEFT_TRY(checked({number}));
+  const std::lock_guard guard{here().lock};
+  if (const int error = start_thread(); error != 0)
+    return std::unexpected(std::error_code{error, std::system_category()});
+  begin_to_catch(set);
+  here().watchers.push_back(w);
+  ring();  // the thread's mask
+  return {};
+}
+
+void cease_to_watch(detail::signal_watcher& w) noexcept {
+  signal_set left_over = 0;
+  waiter* woken = nullptr;
+  {
+    const std::lock_guard guard{here().lock};
+    woken = deliver();  // what has come before this moment
+    w.unlink();
+    left_over = cease_to_catch(w.wanted());
+    ring();  // the thread may end
+  }
+  wake_all(woken);
+  raise_again(left_over);
+}
+
+}  // namespace
 }  // namespace weft::signals
+
+namespace weft::detail {
+
+result<void> signal_watcher::begin() { return signals::begin_to_watch(*this, number_); }
+
+signal_watcher::~signal_watcher() {
+  if (linked()) signals::cease_to_watch(*this);
+}
+
+void signal_watcher::ring() noexcept {
+  bell_.fetch_add(1, std::memory_order_release);
+  futex_wake(&bell_, 1);
+}
+
+}  // namespace weft::detail

@@ -14,7 +14,11 @@
 #include <csignal>
 #include <initializer_list>
 
+#include <cstdint>
+
+#include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
+#include <weft/runtime/base/intrusive_list.hpp>
 #include <weft/runtime/base/result.hpp>
 
 namespace weft::signals {
@@ -34,3 +38,28 @@ namespace weft::signals {
 [[nodiscard]] result<int> wait(std::initializer_list<int> which, deadline until = {});
 
 }  // namespace weft::signals
+
+namespace weft::detail {
+
+/// Hears of every arrival of a signal while it lives, besides those who wait for it, if any: for weft's own
+/// threads. The signal's usual effect is suspended meanwhile.
+class signal_watcher : public list_node {
+ public:
+  /// Each arrival counts `bell` up and wakes who sleeps on it.
+  signal_watcher(int number, atomic<std::uint32_t>& bell) noexcept : number_{number}, bell_{bell} {}
+  signal_watcher(const signal_watcher&) = delete;
+  signal_watcher& operator=(const signal_watcher&) = delete;
+  ~signal_watcher();
+
+  /// Once. Errors: as wait(), but for the deadline.
+  [[nodiscard]] result<void> begin();
+
+  std::uint64_t wanted() const noexcept { return std::uint64_t{1} << (number_ - 1); }
+  void ring() noexcept;
+
+ private:
+  const int number_;
+  atomic<std::uint32_t>& bell_;
+};
+
+}  // namespace weft::detail

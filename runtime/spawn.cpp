@@ -3,6 +3,7 @@
 #include <new>
 
 #include <weft/runtime/scheduler.hpp>
+#include <weft/runtime/trace/events.hpp>
 
 namespace weft::detail {
 
@@ -33,6 +34,8 @@ fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location sit
     if (!inside) of.withdraw();
     throw std::bad_alloc{};
   }
+  if (trace::detail::events_on()) [[unlikely]]
+    trace::detail::spawned(*f);
   return f;
 }
 

@@ -10,6 +10,7 @@
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/park.hpp>
+#include <weft/runtime/preempt/checkpoint.hpp>
 #include <weft/runtime/stop.hpp>
 #include <weft/runtime/stop_reason.hpp>
 
@@ -90,7 +91,9 @@ inline result<void> sleep_until(deadline until) noexcept { return detail::sleep(
 [[nodiscard]] inline result<void> checkpoint() noexcept {
   detail::fiber* const self = detail::current_fiber();
   if (self == nullptr) return detail::check_thread();
-  yield();
+  if (self->region.get() != 0) [[unlikely]]
+    detail::yield_in_region(*self);
+  else yield();
   if (self->hurried() || self->scopes != nullptr) [[unlikely]]
     return detail::check_hurried(*self);
   return {};

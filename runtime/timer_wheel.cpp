@@ -98,6 +98,7 @@ void timer_wheel::call() noexcept {
     auto& t = static_cast<timer&>(at_front ? *ring.next : *ring.previous);
     __builtin_prefetch(at_front ? ring.previous->previous : ring.next->next);
     --size_;
+    ++expired_;
     unlink(t);
     t.expire(t);
   }

@@ -24,6 +24,7 @@
 #include <limits>
 
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/metrics/counter.hpp>
 
 namespace weft::detail {
 
@@ -106,6 +107,9 @@ class timer_wheel {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
+  /// How many have been called. Any thread may ask.
+  std::uint64_t expired() const noexcept { return expired_; }
+
   static constexpr unsigned tick_bits = 16;  // 65.5 us: sleeps are no more exact anyway (timer slack is 50)
   static constexpr unsigned slot_bits = 6;   // a level's occupied slots fit in one word
   static constexpr unsigned slots = 1u << slot_bits;
@@ -164,6 +168,7 @@ class timer_wheel {
   std::int64_t tick_;      // the current tick: of now_, unless the clock stepped back
   std::int64_t check_at_;  // no `at` in the current slot, nor the end of the tick, is earlier
   std::size_t size_ = 0;
+  counter expired_;
   std::array<std::uint64_t, levels + 1> occupied_{};
   std::array<timer_link, levels * slots + 1> rings_;
 };

@@ -8,7 +8,9 @@
 #include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/overflow.hpp>
+#include <weft/runtime/preempt/preempt_signal.hpp>
 #include <weft/runtime/scheduler.hpp>
+#include <weft/runtime/trace/events.hpp>
 
 namespace weft::detail {
 namespace {
@@ -26,14 +28,24 @@ constexpr std::uint32_t steal_max = 32;            // what one theft may bring (
 worker::worker(scheduler& owner, unsigned index)
     : index_{index},
       limited_{owner.admission().limited()},
+      watches_{limited_ || owner.settings().stack_census},
       queue_{owner.workers_planned() > 1},
       blocks_{process_slabs<sizeof(fiber)>()},
       stacks_{owner.stacks_of(index)},
       timers_{steady_ns()},
       owner_{owner},
+      histograms_{simulated ? nullptr : std::make_unique<worker_histograms>()},
+      passes_left_{simulated ? 0 : worker_histograms::sample_every},
       random_{index * 2654435761u + 1} {
   stop_message_.deliver = [](message&, worker& receiver) noexcept { receiver.stop_fibers(); };
   exit_message_.deliver = [](message&, worker& receiver) noexcept { receiver.exiting_ = true; };
+  newcomers_message_.deliver = [](message&, worker& receiver) noexcept {
+    for (message* m = receiver.newcomers_.take_told(); m != nullptr;) {
+      message* const next = m->next;
+      receiver.accept(static_cast<fiber&>(*m));
+      m = next;
+    }
+  };
   nudge_message_.deliver = [](message&, worker& receiver) noexcept {
     receiver.nudge_owed_ = false;
     receiver.steal();
@@ -47,6 +59,11 @@ void worker::run() noexcept {
   if (!open()) return;
   const alternate_stack signals_run_here;
   while (!exiting_) {
+    count_pass();
+    if (--passes_left_ == 0) [[unlikely]] {
+      sampled_pass();
+      continue;
+    }
     take_messages();
     turn_timers();
     if (poller_->ready()) poller_->turn(deadline::past());
@@ -56,19 +73,55 @@ void worker::run() noexcept {
   close();
 }
 
+// The same with a look at the clock in between.
+void worker::sampled_pass() noexcept {
+  passes_left_ = worker_histograms::sample_every;
+  take_messages();
+  turn_timers();
+  std::int64_t now = steady_ns();
+  if (poller_->ready()) {
+    poller_->turn(deadline::past());
+    const std::int64_t began = std::exchange(now, steady_ns());
+    histograms_->poll.record(now - began);
+  }
+  counters_.ready = queue_.size();
+  counters_.timers = timers_.size();
+  counters_.in_flight = poller_->in_flight();
+  if (queue_.empty()) {
+    if (!exiting_) idle();
+    return;
+  }
+  if (probed_since_ == 0) {
+    probed_since_ = now;
+    probe_ahead_ = static_cast<std::uint32_t>(queue_.size() - 1);
+  }
+  run_batch();
+  histograms_->batch.record(steady_ns() - now);
+}
+
+// Ends the batch where it is the probed fiber's turn, or measures if that is now.
+int worker::run_to_probe(int size) noexcept {
+  if (probe_ahead_ != 0) return static_cast<int>(std::min(static_cast<std::uint32_t>(size), probe_ahead_));
+  histograms_->schedule_latency.record(steady_ns() - std::exchange(probed_since_, 0));
+  return size;
+}
+
 bool worker::open() noexcept {
-  this_thread.current = this;
-  exceptions_ = thread_exception_state();
+  this_thread.current = this_thread.waker = this;
+  exceptions_ = own_exceptions_ = thread_exception_state();
   counters_.signal_masks = 1;  // os_thread's
   context_adopt_thread(loop_);
   if (const std::error_code error = owner_.places().bind(index_)) owner_.report_unbound(error);
   auto made = make_poller({.backend = owner_.settings().backend,
                            .queue_depth = owner_.settings().queue_depth,
-                           .offload = &owner_.offload()});
+                           .offload = &owner_.offload(),
+                           .counters = &io_counters_});
   if (made) {
     poller_ = std::move(*made);
+    backend_.set(poller_->name());
     inbox_.attach(*poller_);
   }
+  admit_preempt_signal(*this, owner_.preempt_signal());
   owner_.worker_opened(made ? std::error_code{} : made.error());
   return made.has_value();
 }
@@ -77,29 +130,41 @@ void worker::close() noexcept {
   dead_.annotation.destroy();
   inbox_.quiesce();
   poller_.reset();
-  this_thread.current = nullptr;
+  this_thread.current = this_thread.waker = nullptr;
 }
 
 void worker::run_batch() noexcept {
   idle_since_ = 0;
   if (nudge_owed_) [[unlikely]]
     owner_.pass_nudge_on();  // we were nudged, but something else was here first, and may keep us
+  if (trace_mode_ != trace::detail::mode.get()) [[unlikely]]
+    trace_changed();
   queue_.refill();
-  const int size = static_cast<int>(batch_size(queue_.size()));
-  budget_ = size;
+  int size = static_cast<int>(batch_size(queue_.size()));
+  if (probed_since_ != 0) [[unlikely]]
+    size = run_to_probe(size);
+  budget_.set(size);
   fiber* first = queue_.pop_lower();
   if (first == nullptr) first = queue_.pop();
-  if (first != nullptr && first->stack == nullptr) first = begin(*first);
-  if (first != nullptr) enter(*first);
+  const bool begins = first != nullptr && first->stack == nullptr;
+  if (begins) first = begin(*first);
+  if (first != nullptr) enter(*first, begins);
   while (stackless_ != nullptr)
-    if (fiber* const f = begin_slow(*std::exchange(stackless_, nullptr))) enter(*f);
+    if (fiber* const f = begin_slow(*std::exchange(stackless_, nullptr))) enter(*f, /*begins=*/true);
   ++counters_.batches;
-  counters_.switches += static_cast<std::uint64_t>(size - std::max(budget_, 0));
+  const auto ran = static_cast<std::uint32_t>(size - std::max(budget_.get(), 0) - cut_.get());
+  cut_.set(0);
+  counters_.switches += ran;
+  counters_.batch_sizes.record(ran);
+  if (probed_since_ != 0) [[unlikely]]
+    probe_ahead_ = queue_.empty() ? 0 : probe_ahead_ - std::min(probe_ahead_, ran);
   if (queue_.shared() && queue_.unstarted() != 0 && owner_.may_nudge()) owner_.nudge_one();
 }
 
 // Runs fibers until one switches back, and the calls that they want made here.
-void worker::enter(fiber& f) noexcept {
+void worker::enter(fiber& f, bool begins) noexcept {
+  if (traced_) [[unlikely]]
+    trace_going_on(f, begins);
   leave_runtime(f);
   context_switch(loop_, f.where);
   while (call_ != nullptr) {
@@ -141,6 +206,7 @@ bool worker::steal() noexcept {
     const std::uint32_t n = run_queue::steal(victim.queue_, loot, steal_max);
     for (std::uint32_t k = 0; k < n; ++k) queue_.push_unstarted(*loot[k]);
     counters_.steals += n;
+    if (n != 0 && traced_) trace::detail::stole(n, victim.index_);
     if (n != 0) return true;
   }
   return false;
@@ -160,6 +226,7 @@ void worker::idle() noexcept {
 bool worker::spin() noexcept {
   const std::int64_t longest = owner_.settings().spin.count();
   if (longest <= 0 || spin_ns_ <= 0) return false;
+  ++counters_.spins;
   const std::int64_t begin = steady_ns();
   const std::int64_t end = std::min(begin + std::min(spin_ns_, longest), timers_.next());
   do {
@@ -171,6 +238,7 @@ bool worker::spin() noexcept {
       }
       spin_pause();
     }
+    count_pass();
     if (queue_.shared() && steal()) return true;
   } while (steady_ns() < end);
   if (end >= timers_.next()) {
@@ -196,11 +264,17 @@ void worker::sleep() noexcept {
   if (may_be_nudged) owner_.became_idle(idle_);
   if (!steal() && inbox_.fall_asleep()) {  // in this order: who adds work after the theft finds us idle
     ++counters_.sleeps;
+    counters_.ready = 0;
+    counters_.timers = timers_.size();
+    counters_.in_flight = poller_->in_flight();
     if (counts && owner_.sleepers().enter()) until.at = std::min(until.at, begin + census::idle_ns);
     poller_->turn(until);
     inbox_.wake_up();
+    owner_.monitor_doze().worker_woke();
     if (counts) owner_.sleepers().leave();
-    adapt_spin(steady_ns() - begin);
+    const std::int64_t slept = steady_ns() - begin;
+    if (histograms_ != nullptr) histograms_->sleep.record(slept);
+    adapt_spin(slept);
   }
   if (may_be_nudged) nudge_owed_ = !owner_.became_busy(idle_);
 }

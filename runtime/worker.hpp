@@ -8,8 +8,9 @@
 //
 // Signal masking costs no system call: `running_` is the mask. It names the fiber whose own code runs and is
 // null whenever weft's code runs, so the store that every switch makes anyway is the mask: a handler that
-// finds null interrupts weft and must leave the worker as it is. The only one so far, overflow's, merely
-// reads it, to name the fiber. The kernel's mask is set once, when the thread starts.
+// finds null interrupts weft and must leave the worker as it is: overflow's merely reads it, to name the
+// fiber, and that of the preemption signal does nothing then. The kernel's mask is set when the thread
+// starts.
 #pragma once
 
 #include <atomic>
@@ -25,27 +26,23 @@
 #include <weft/runtime/context/exceptions.hpp>
 #include <weft/runtime/fiber.hpp>
 #include <weft/runtime/inbox.hpp>
+#include <weft/runtime/metrics/worker_counters.hpp>
+#include <weft/runtime/newcomers.hpp>
 #include <weft/runtime/poller.hpp>
+#include <weft/runtime/preempt/region_mark.hpp>
+#include <weft/runtime/preempt/stand_in.hpp>
+#include <weft/runtime/preempt/worker_state.hpp>
 #include <weft/runtime/run_queue.hpp>
 #include <weft/runtime/thread_state.hpp>
 #include <weft/runtime/timer_wheel.hpp>
+#include <weft/runtime/trace/mode.hpp>
 #include <weft/runtime/wait.hpp>
+#include <weft/runtime/worker_visit.hpp>
 
 namespace weft::detail {
 
 class scheduler;
-
-/// Plain numbers of the worker; anyone may read them, a little late.
-struct worker_counters {
-  atomic<std::uint64_t> spawned{0};   // fibers that this worker spawned
-  atomic<std::uint64_t> finished{0};  // fibers that ended here
-  std::uint64_t batches = 0;
-  std::uint64_t switches = 0;  // counted per batch
-  std::uint64_t steals = 0;    // fibers taken from others
-  std::uint64_t sleeps = 0;
-  std::uint64_t messages = 0;
-  std::uint64_t signal_masks = 0;  // system calls that changed this thread's signal mask
-};
+class debugger_table;
 
 class worker {
  public:
@@ -68,9 +65,10 @@ class worker {
     fiber* const me = running();
     WEFT_ASSERT(me != nullptr, "a yield where nothing may wait (on_thread_stack, a completion)");
     fiber& self = *me;
+    WEFT_DEBUG_ASSERT(self.region.get() != region_mark::open, "a preemptible region may only checkpoint()");
     if (exception_in_flight(exceptions_)) [[unlikely]]
-      return yield_in_catch();
-    if (--budget_ > 0) [[likely]] {
+      return yield_watched();
+    if (spend_budget() > 0) [[likely]] {
       enter_runtime();
       if (fiber* const next = queue_.exchange(self)) [[likely]] {
         leave_runtime(*next);
@@ -83,8 +81,9 @@ class worker {
 
   /// Goes on with somebody else until the fiber is made ready. What is to wake it must know of it already.
   WEFT_ALWAYS_INLINE void suspend(fiber& self) noexcept {
+    WEFT_DEBUG_ASSERT(self.region.get() != region_mark::open, "a preemptible region may not wait");
     if (exception_in_flight(exceptions_)) [[unlikely]]
-      return suspend_in_catch(self);
+      return suspend_watched(self);
     enter_runtime();
     switch_from(self);
   }
@@ -134,6 +133,12 @@ class worker {
     else queue_.push_unstarted(f);
   }
 
+  /// Brings a fiber that another thread has spawned and that any worker may run. From any thread.
+  void arrive(fiber& f) noexcept {
+    if (newcomers_.push(f)) inbox_.push(newcomers_message_);
+  }
+  newcomers& arriving() noexcept { return newcomers_; }
+
   /// An id that no other fiber of the process has or had.
   static std::uint64_t unique_id() noexcept;
   /// Makes every started fiber of this worker want to stop. This thread only, between batches.
@@ -165,19 +170,52 @@ class worker {
   /// Whether options.fibers_max is set.
   bool limited() const noexcept { return limited_; }
 
+  /// Whether a spawn is to be counted or traced.
+  bool watches_spawns() const noexcept { return watches_; }
+
   inbox& messages() noexcept { return inbox_; }
   timer_wheel& timers() noexcept { return timers_; }
   poller& io() noexcept { return *poller_; }
   scheduler& owner() noexcept { return owner_; }
   unsigned index() const noexcept { return index_; }
   worker_counters& counters() noexcept { return counters_; }
+  const poller_counters& io_counters() const noexcept { return io_counters_; }
+  const worker_histograms* histograms() const noexcept { return histograms_.get(); }
+  /// "io_uring", "epoll"; null before it runs. Any thread may ask.
+  const char* backend() const noexcept { return backend_.get(); }
   run_queue& queue() noexcept { return queue_; }
   stack_cache& stacks() noexcept { return stacks_; }
+  visiting_hours& visits() noexcept { return visits_; }
+
+  // --- preemption
+
+  preempt_state& preemption() noexcept { return preemption_; }
+
+  /// What other workers do in its place while it is held up.
+  stand_ins& standing_in() noexcept { return stand_ins_; }
+
+  /// Switches left in this batch, and how often the loop has come round: with running(), what shows that it
+  /// moves on. Any thread, a little late.
+  int budget() const noexcept { return budget_.get(); }
+  std::uint64_t passes() const noexcept { return passes_.get(); }
+
+  /// Makes the next switch go to the loop. The handler of the preemption signal, while a fiber runs.
+  void cut_batch() noexcept {
+    const int left = budget_.get();
+    if (left <= 0) return;
+    cut_.set(cut_.get() + left);
+    budget_.set(0);
+  }
+
+  /// Whether the fiber that runs is inside a `catch`, or unwinds. This thread only.
+  bool has_exception_in_flight() const noexcept { return exception_in_flight(own_exceptions_); }
 
   /// Connections that this worker serves; what net balances.
   atomic<std::uint32_t> connections{0};
 
  private:
+  friend class debugger_table;
+
   [[noreturn]] static void fiber_main() noexcept;
 
   // The mask. relaxed and a compiler fence are enough: only a signal handler on this very thread cares for
@@ -191,13 +229,25 @@ class worker {
     running_.store(&next, std::memory_order_relaxed);
   }
 
+  void count_pass() noexcept { passes_.set(passes_.get() + 1); }
+
+  // One switch less in this batch; gives how many are left.
+  WEFT_ALWAYS_INLINE int spend_budget() noexcept {
+    const int left = budget_.get() - 1;
+    budget_.set(left);
+    return left;
+  }
+
   // Who is next: a fiber of the batch, or the loop.
+  template <bool Watched = false>
   WEFT_ALWAYS_INLINE context& next_context() noexcept {
-    if (--budget_ > 0) [[likely]] {
+    if (spend_budget() > 0) [[likely]] {
       if (fiber* next = queue_.pop()) [[likely]] {
-        if (next->stack == nullptr) [[unlikely]]
+        const bool begins = next->stack == nullptr;
+        if (begins) [[unlikely]]
           next = begin(*next);
         if (next != nullptr) [[likely]] {
+          if constexpr (Watched) trace_going_on(*next, begins);
           leave_runtime(*next);
           return next->where;
         }
@@ -207,15 +257,18 @@ class worker {
   }
 
   // A fiber that was made ready before it has switched away may be the next one itself.
+  template <bool Watched = false>
   WEFT_ALWAYS_INLINE void switch_from(fiber& self) noexcept {
-    context& next = next_context();
+    context& next = next_context<Watched>();
     if (&next != &self.where) [[likely]]
       context_switch(self.where, next);
   }
 
   WEFT_NOINLINE void yield_slow(fiber& self) noexcept;
-  WEFT_NOINLINE void yield_in_catch() noexcept;
-  WEFT_NOINLINE void suspend_in_catch(fiber& self) noexcept;
+  WEFT_NOINLINE void yield_watched() noexcept;
+  WEFT_NOINLINE void suspend_watched(fiber& self) noexcept;
+  WEFT_NOINLINE void trace_changed() noexcept;
+  void trace_going_on(const fiber& f, bool begins) noexcept;
   WEFT_NOINLINE void offer_work() noexcept;
   WEFT_NOINLINE void reserve_ids() noexcept;
 
@@ -230,18 +283,25 @@ class worker {
   fiber* begin_on(fiber& f, std::byte* stack) noexcept;
   void settle(fiber& f) noexcept;
   fiber* end(fiber& self) noexcept;
+  template <bool Watched>
+  fiber* end_as(fiber& self) noexcept;
+  WEFT_NOINLINE fiber* end_watched(fiber& self) noexcept;
+  void tell_end(fiber& self) noexcept;
   fiber* next_after(fiber* woken) noexcept;
   [[noreturn]] void leave_for_good(const abandoned_stack& from, context& to) noexcept;
   fiber* complete(fiber& self) noexcept;
   WEFT_NOINLINE fiber* complete_unseen(fiber& self, std::byte* stack) noexcept;
   fiber* wake_joiner(fiber& self, std::uint64_t joiner) noexcept;
   void count_finished() noexcept;
+  WEFT_NOINLINE void count_stopped(std::uint64_t before) noexcept;
   void retry_starved() noexcept;
 
   bool open() noexcept;
   void close() noexcept;
+  void sampled_pass() noexcept;
+  int run_to_probe(int size) noexcept;
   void run_batch() noexcept;
-  void enter(fiber& f) noexcept;
+  void enter(fiber& f, bool begins) noexcept;
   bool take_messages() noexcept;
   void turn_timers() noexcept;
   bool steal() noexcept;
@@ -254,26 +314,48 @@ class worker {
 
   // The hottest line: what every switch reads or writes.
   alignas(cache_line) atomic_for_signals<fiber*> running_{
-      nullptr};     // read by signal handlers of this thread only
-  int budget_ = 0;  // switches left in this batch
+      nullptr};          // read by signal handlers of this thread, and by whoever looks at the worker
+  exposed<int> budget_;  // switches left in this batch
   unsigned index_;
-  const bool limited_;                     // options.fibers_max is set
-  exception_state* exceptions_ = nullptr;  // this thread's; zero at every switch
-  context loop_;                           // how to go on with run_batch()
+  const bool limited_;   // options.fibers_max is set
+  bool traced_ = false;  // what fibers do here is traced
+  bool watches_;         // one of the two, or options.stack_census: spawns and ends take the long way
+  // This thread's, zero at every switch; or, while it is traced, one that never is, so that each suspension
+  // takes the cold path that it tests for anyway.
+  const exception_state* exceptions_ = nullptr;
+  context loop_;  // how to go on with run_batch()
   run_queue queue_;
 
   slab_cache blocks_;
   stack_cache stacks_;
   timer_wheel timers_;
   inbox inbox_;
+  newcomers newcomers_;
   scheduler& owner_;
+  poller_counters io_counters_;  // outlive the poller
   std::unique_ptr<poller> poller_;
   worker_counters counters_;
+  exposed<const char*> backend_{nullptr};
+
+  // A sample of how long a fiber waits for its turn: so many others go before the one that was last in the
+  // queue at `probed_since_`. 0: there is none under way.
+  const std::unique_ptr<worker_histograms> histograms_;  // none in the simulator
+  std::uint32_t passes_left_ = 0;                        // until the next sample; 0: never
+  std::uint32_t probe_ahead_ = 0;
+  std::int64_t probed_since_ = 0;
+
+  exposed<std::uint64_t> passes_;  // of the loop
+  exposed<int> cut_;               // switches that cut_batch() took from this batch
+  preempt_state preemption_;
+  stand_ins stand_ins_;
 
   // A call that a fiber wants made on this thread's stack.
   void (*call_)(void*) noexcept = nullptr;
   void* call_argument_ = nullptr;
   context* caller_ = nullptr;
+
+  exception_state* own_exceptions_ = nullptr;  // this thread's
+  std::uint32_t trace_mode_ = 0;               // the trace::detail::mode that it has followed
 
   context dead_;  // the context of the fiber that ended last: its sanitizer state goes with the next
   fiber* stackless_ = nullptr;        // an unstarted fiber of this batch for which the cache had no stack
@@ -295,7 +377,9 @@ class worker {
   // does not say so again before that message has arrived, so there is never more than one of it.
   atomic<bool> idle_{false};
   bool nudge_owed_ = false;  // idle_ was cleared by somebody whose message has not arrived
-  message stop_message_, exit_message_, nudge_message_;
+  message stop_message_, exit_message_, nudge_message_, newcomers_message_;
+
+  visiting_hours visits_{inbox_};
 };
 
 }  // namespace weft::detail

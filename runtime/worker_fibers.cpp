@@ -6,11 +6,14 @@
 
 #include <weft/runtime/base/asymmetric_fence.hpp>
 #include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/inspect/stack_sites.hpp>
 #include <weft/runtime/local_table.hpp>
 #include <weft/runtime/outcome.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/stop.hpp>
+#include <weft/runtime/trace/events.hpp>
+#include <weft/runtime/trace/thread_ring.hpp>
 #include <weft/runtime/worker.hpp>
 
 namespace weft::detail {
@@ -68,27 +71,51 @@ void worker::fiber_main() noexcept {
 
 void worker::yield_slow(fiber& self) noexcept {
   enter_runtime();
-  if (budget_ > 0 && queue_.empty()) return leave_runtime(self);  // alone: the batch goes on with it
+  if (budget_.get() > 0 && queue_.empty()) return leave_runtime(self);  // alone: the batch goes on with it
   queue_.push(self);
   switch_from(self);
 }
 
-void worker::yield_in_catch() noexcept {
-  const exception_parking parked{exceptions_};
-  --budget_;
-  yield_slow(*running());
+// In a `catch`, or while it is traced.
+void worker::yield_watched() noexcept {
+  const exception_parking parked{own_exceptions_};
+  fiber& self = *running();
+  if (!traced_ || (budget_.get() > 1 && queue_.empty())) {
+    spend_budget();
+    return yield_slow(self);
+  }
+  enter_runtime();
+  trace::detail::leaves(self, trace::detail::record_kind::yield);
+  queue_.push(self);
+  switch_from<true>(self);
 }
 
-void worker::suspend_in_catch(fiber& self) noexcept {
-  const exception_parking parked{exceptions_};
+void worker::suspend_watched(fiber& self) noexcept {
+  const exception_parking parked{own_exceptions_};
   enter_runtime();
-  switch_from(self);
+  if (traced_) trace::detail::leaves(self, trace::detail::record_kind::park);
+  switch_from<true>(self);
+}
+
+void worker::trace_going_on(const fiber& f, bool begins) noexcept {
+  if (traced_) trace::detail::goes_on(f, begins);
+}
+
+// Between two batches, on the thread's own stack.
+void worker::trace_changed() noexcept {
+  static constexpr exception_state always_in_flight{.caught = nullptr, .uncaught = 1};
+  trace_mode_ = trace::detail::mode.get();
+  if ((trace_mode_ & trace::detail::spans_bit) != 0) trace::detail::prepare_ring();
+  traced_ = (trace_mode_ & trace::detail::events_bit) != 0;
+  watches_ = limited_ || traced_ || owner_.settings().stack_census;
+  exceptions_ = traced_ ? &always_in_flight : own_exceptions_;
+  this_thread.waker = traced_ ? nullptr : this;
 }
 
 void worker::call_on_thread_stack(fiber& self, void (*call)(void*) noexcept, void* argument) noexcept {
   fiber* const was = running();  // null if weft's own code calls, at the end of `self`
   enter_runtime();
-  const exception_parking parked{exceptions_};
+  const exception_parking parked{own_exceptions_};
   context here = self.where;  // for the sanitizers, which keep there which stack this is
   call_ = call;
   call_argument_ = argument;
@@ -139,16 +166,25 @@ WEFT_ALWAYS_INLINE void worker::settle(fiber& f) noexcept {
     request_stop(f, stop_reason::parent);
 }
 
+// Before the join ends: who comes from there finds room.
+void worker::tell_end(fiber& self) noexcept {
+  if (traced_) trace::detail::leaves(self, trace::detail::record_kind::end);
+  if (owner_.settings().stack_census)
+    stack_sites::measure_and_clean(self.site, self.stack_size, self.stack, __builtin_frame_address(0));
+  if (limited_) owner_.admission().leave();
+}
+
 // Ends the running fiber, on its own stack. Returns the next fiber if that can go on with this very stack, as
 // an unstarted one of the same class can: no switch, and the stack is hot. Otherwise switches away for good.
-WEFT_ALWAYS_INLINE fiber* worker::end(fiber& self) noexcept {
+template <bool Watched>
+WEFT_ALWAYS_INLINE fiber* worker::end_as(fiber& self) noexcept {
   enter_runtime();
   std::byte* const stack = self.stack;
   const stack_class size = self.stack_size;
   const abandoned_stack here{self.where};
-  if (limited_) [[unlikely]]
-    owner_.admission().leave();  // before the join ends: who comes from there finds room
+  if constexpr (Watched) tell_end(self);
   fiber* next = complete(self);
+  if (Watched && traced_ && next != nullptr) trace::detail::woken(*next);
   if (starved_ != nullptr) [[unlikely]]
     retry_starved();
 
@@ -157,21 +193,32 @@ WEFT_ALWAYS_INLINE fiber* worker::end(fiber& self) noexcept {
     here.pass_to(next->where);
     next->stack = stack;
     settle(*next);
+    if constexpr (Watched) trace_going_on(*next, /*begins=*/true);
     return next;
   }
   // From here on the stack is another's, though we are still on it: whoever gets it does so after us, for it
   // is this worker that hands it out.
   here.forget();
   stacks_.give(size, stack);
-  if (next != nullptr && next->stack == nullptr) next = begin(*next);
+  const bool begins = next != nullptr && next->stack == nullptr;
+  if (begins) next = begin(*next);
   if (next == nullptr) leave_for_good(here, loop_);
+  if constexpr (Watched) trace_going_on(*next, begins);
   leave_runtime(*next);
   leave_for_good(here, next->where);
 }
 
+fiber* worker::end_watched(fiber& self) noexcept { return end_as<true>(self); }
+
+WEFT_ALWAYS_INLINE fiber* worker::end(fiber& self) noexcept {
+  if (watches_) [[unlikely]]
+    return end_watched(self);
+  return end_as<false>(self);
+}
+
 // Who goes on in this batch, if anyone; `woken`, if there is one, in its turn.
 WEFT_ALWAYS_INLINE fiber* worker::next_after(fiber* woken) noexcept {
-  if (--budget_ > 0) [[likely]] {
+  if (spend_budget() > 0) [[likely]] {
     if (woken == nullptr) return queue_.pop();
     if (queue_.empty()) return woken;
     queue_.push(*woken);
@@ -194,7 +241,6 @@ WEFT_ALWAYS_INLINE fiber* worker::complete(fiber& self) noexcept {
   std::byte* const stack = std::exchange(self.stack, nullptr);
   // Adds the bit, which is not set, because that is one instruction where fetch_or is a loop.
   const std::uint64_t before = self.control.fetch_add(fiber::ended, std::memory_order_acq_rel);
-  const bool stop_on_its_way = (before & (fiber::posted | fiber::delivered)) == fiber::posted;
   fiber* joiner = nullptr;
   if ((before & fiber::detached) != 0) {
     if (self.outcome != nullptr) [[unlikely]]
@@ -203,9 +249,16 @@ WEFT_ALWAYS_INLINE fiber* worker::complete(fiber& self) noexcept {
   } else if ((before & fiber::joiner_mask) != 0) {
     joiner = wake_joiner(self, before & fiber::joiner_mask);
   }
-  if (!stop_on_its_way) [[likely]]
-    count_finished();  // else deliver_stop() does: this worker must live until then
+  if ((before & (fiber::posted | fiber::stop_requested)) == 0) [[likely]]
+    count_finished();
+  else count_stopped(before);
   return joiner;
+}
+
+// A stop that is on its way counts the end when it arrives: this worker must live until then.
+void worker::count_stopped(std::uint64_t before) noexcept {
+  ++counters_.cancelled;
+  if ((before & (fiber::posted | fiber::delivered)) != fiber::posted) count_finished();
 }
 
 WEFT_ALWAYS_INLINE fiber* worker::wake_joiner(fiber& self, std::uint64_t joiner) noexcept {

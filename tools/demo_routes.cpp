@@ -5,13 +5,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
-#include <utility>
 
 #include <weft/http/event_stream.hpp>
 #include <weft/http/files/static_files.hpp>
-#include <weft/pools/pool_registry.hpp>
 #include <weft/runtime/this_fiber.hpp>
 
 #include "demo_page.hpp"
@@ -25,30 +22,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::uint64_t upload_max = std::uint64_t{1} << 30;
-
-// A count; of what has no limit, null.
-std::string json_of(std::uint64_t count) {
-  return count == std::numeric_limits<std::size_t>::max() ? "null" : std::to_string(count);
-}
-
-std::string pools_as_json() {
-  std::string text = "{\"pools\":[";
-  weft::for_each_pool([&](std::string_view name, const weft::pool_stats& s) {
-    if (text.back() != '[') text += ',';
-    text += "\n{\"name\":\"" + std::string{name} + '"';
-    for (const auto& [what, count] : {std::pair<const char*, std::uint64_t>{"in_use", s.in_use},
-                                      {"idle", s.idle},
-                                      {"capacity", s.capacity},
-                                      {"limit", s.limit},
-                                      {"high_water", s.high_water},
-                                      {"hits", s.hits},
-                                      {"misses", s.misses},
-                                      {"refused", s.refused}})
-      text += std::string{",\""} + what + "\":" + json_of(count);
-    text += '}';
-  });
-  return text + "\n]}\n";
-}
 
 // ?ms=N, at most `most`.
 weft::result<milliseconds> duration_of(const http::request& q, unsigned most) {
@@ -130,7 +103,6 @@ void demo_routes(http::router& r, const demo_options& options) {
   r.get("/json", [](http::request&, http::response& s) { s.json(R"({"message":"Hello, World!"})"); });
   r.get("/users/{id}", user).get("/sleep", wait_a_while).get("/cpu", compute).get("/events", events);
   r.post("/echo", echo).post("/upload", upload, {.body_max = upload_max});
-  if (options.stats) r.get("/stats", [](http::request&, http::response& s) { s.json(pools_as_json()); });
   if (options.root.empty()) r.get("/", hello).post("/", echo);
   else r.get("/{path...}", http::static_files{options.root, {.listing = true, .precompressed = true}});
 }

@@ -6,8 +6,7 @@
 #include <weft/http/router.hpp>
 
 struct demo_options {
-  bool stats = false;  // GET /stats
-  std::string root;    // a directory whose files are served; empty: none
+  std::string root;  // a directory whose files are served; empty: none
 };
 
 /// Adds them.

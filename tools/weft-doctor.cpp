@@ -20,12 +20,14 @@
 #include <unistd.h>
 
 #include "accept_trial.hpp"
+#include "stack_advice.hpp"
 
 #include <weft/config.hpp>
 #include <weft/io/probe.hpp>
 #include <weft/pools/guard.hpp>
 #include <weft/runtime/base/byte_kernels.hpp>
 #include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/base/json_writer.hpp>
 #include <weft/runtime/cpus.hpp>
 #include <weft/runtime/poller.hpp>
 
@@ -316,20 +318,9 @@ std::vector<finding> examine(const std::string& cgroup) {
 }
 
 std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    char escaped[8];
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
-      out += escaped;
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
+  std::string out;
+  weft::detail::append_json_string(out, text);
+  return out;
 }
 
 void print_json(const utsname& system, const std::vector<finding>& found) {
@@ -361,13 +352,16 @@ void print_text(const utsname& system, const std::vector<finding>& found) {
 }
 
 int usage(std::FILE* to) {
-  std::fprintf(to,
-               "usage: weft-doctor [--format text|json] [--cgroup DIRECTORY]\n"
-               "Prints what this machine supports, which limits will bite, and what mends them.\n"
-               "  --format FORMAT     text (the default) or json\n"
-               "  --cgroup DIRECTORY  judge the CPU quota of this cgroup instead of one's own\n"
-               "  --version           print the version of weft\n"
-               "  --help              print this\n");
+  std::fprintf(
+      to,
+      "usage: weft-doctor [--format text|json] [--cgroup DIRECTORY | --stacks FILE]\n"
+      "Prints what this machine supports, which limits will bite, and what mends them.\n"
+      "  --format FORMAT     text (the default) or json\n"
+      "  --cgroup DIRECTORY  judge the CPU quota of this cgroup instead of one's own\n"
+      "  --stacks FILE       instead: which stack class suits the fibers of each spawn site, by what\n"
+      "                      WEFT_STACK_CENSUS=FILE has counted in a run of the program\n"
+      "  --version           print the version of weft\n"
+      "  --help              print this\n");
   return 0;
 }
 
@@ -386,11 +380,20 @@ const char* value_of(std::string_view name, int argc, char** argv, int& i) {
   return argv[i] + name.size() + 1;
 }
 
+int advise_on_stacks(const char* census, bool json) {
+  const auto sites = read_stack_census(census);
+  if (!sites) return bad("not a stack census", census);
+  if (json) print_stacks_json(*sites);
+  else print_stacks_text(*sites);
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   bool json = false;
   std::string cgroup;
+  const char* census = nullptr;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") return usage(stdout);
@@ -401,6 +404,10 @@ int main(int argc, char** argv) {
     } else if (const char* const directory = value_of("--cgroup", argc, argv, i)) {
       cgroup = directory;
       if (access(directory, X_OK) != 0) return bad("no such directory", directory);
+    } else if (const char* const file = value_of("--stacks", argc, argv, i)) {
+      census = file;
+    } else if (argument == "--stacks") {
+      return bad("needs a value, the file of a stack census", argument);
     } else if (argument == "--format") {
       return bad("needs a value, text or json", argument);
     } else if (argument == "--cgroup") {
@@ -409,6 +416,7 @@ int main(int argc, char** argv) {
       return bad("unknown flag", argument);
     }
   }
+  if (census != nullptr) return advise_on_stacks(census, json);
   utsname system{};
   uname(&system);
   const std::vector<finding> found = examine(cgroup);

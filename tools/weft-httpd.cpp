@@ -9,7 +9,7 @@
 //   curl -T FILE -X POST http://127.0.0.1:8080/upload
 //   curl -N http://127.0.0.1:8080/events    server-sent events
 //   http://127.0.0.1:8080/demo              all of them, in a browser
-//   curl http://127.0.0.1:8080/stats        with --stats: the pools of the process, as JSON
+//   http://127.0.0.1:8080/debug/            with --debug-pages: what its fibers and its pools do
 //   weft-httpd --root DIRECTORY             serves its files
 //   weft-httpd --listen unix:/run/demo &    curl --unix-socket /run/demo http://localhost/
 //   systemd-socket-activate -l 8080 weft-httpd       listens where it was told to by LISTEN_FDS
@@ -40,6 +40,8 @@
 
 #include <weft/config.hpp>
 #include <weft/http/access_log.hpp>
+#include <weft/http/debug/debug_pages.hpp>
+#include <weft/http/metrics/server_metrics.hpp>
 #include <weft/http/middleware/logger.hpp>
 #include <weft/http/server.hpp>
 #include <weft/net/address.hpp>
@@ -62,6 +64,7 @@ struct settings {
   std::vector<std::string> listen;  // instead of both
   std::vector<std::string> command;
   demo_options routes;
+  bool debug_pages = false;
   std::string access_log;  // empty: none
   http::log_format log_format = http::log_format::combined;
   weft::options runtime;
@@ -83,7 +86,7 @@ int usage() {
       "  --pin                  bind each worker to a CPU of its own\n"
       "  --memory NAME          where stacks lie and how many are kept: pooled, numa_aware or adaptive "
       "(pooled)\n"
-      "  --stats                answer GET /stats with the pools of this process, to whoever asks\n"
+      "  --debug-pages          show at /debug/ what its fibers do, metrics and pools, to this machine only\n"
       "  --root DIRECTORY       serve its files instead of the greeting\n"
       "  --access-log FILE      log every request; - for standard output\n"
       "  --log-format NAME      common, combined or json (combined)\n"
@@ -196,7 +199,7 @@ int refuse_value(const std::string& flag, const std::string& value, const std::s
 // Flags that take no value. False: it is none of them.
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
-  if (flag == "--stats") return s.routes.stats = true;
+  if (flag == "--debug-pages") return s.debug_pages = true;
   if (flag != "--proxy-protocol") return false;
   s.server.proxy_protocol = http::proxy_protocol_mode::required;
   return true;
@@ -346,7 +349,11 @@ int run(const settings& s, weft::net::activation& given, unsigned workers) {
         http::logger{{.sink = [&log](std::string_view line) { log->write(line); }, .format = s.log_format}});
   }
   demo_routes(routes, s.routes);
+  const http::server* self = nullptr;
+  if (s.debug_pages)
+    http::debug_pages(routes, {.more_metrics = [&] { return to_prometheus(self->metrics()); }});
   http::server server{std::move(routes), s.server};
+  self = &server;
   if (const auto status = listen(server, s, given, workers)) return *status;
   weft::task<weft::result<void>> logging;
   if (log) logging = weft::spawn([&log] { return log->run(); });

@@ -6,6 +6,7 @@
 
 #include <weft/http/cache/cache_key.hpp>
 #include <weft/http/cache/response_store.hpp>
+#include <weft/http/exchange.hpp>
 #include <weft/http/message/cache_control.hpp>
 #include <weft/http/message/date.hpp>
 #include <weft/http/message/number_text.hpp>
@@ -74,6 +75,7 @@ result<bool> cache_visit::find_or_wait() {
         alone_ = true;
       } else if (!has_credentials_ || slot->response->for_all) {
         cache_part::count(part_->hits);
+        response_.owner_.count_cache_hit();
         const std::shared_ptr<const stored_response> kept = slot->response;
         const auto age =
             std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{store_.clock() - slot->stored});
@@ -99,6 +101,7 @@ result<bool> cache_visit::find_or_wait() {
     alone_ = others->refused;
   }
   cache_part::count(part_->misses);
+  response_.owner_.count_cache_miss();
   return false;
 }
 

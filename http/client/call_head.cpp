@@ -24,6 +24,7 @@ struct said {
   bool user_agent = false;
   bool accept_encoding = false;
   bool cookies = false;
+  bool trace = false;
 };
 
 // What the caller's fields say, if all of them can be sent.
@@ -37,6 +38,7 @@ result<said> check_fields(const call& c) {
     found.user_agent |= equals_ignoring_case(name, "user-agent");
     found.accept_encoding |= equals_ignoring_case(name, "accept-encoding");
     found.cookies |= equals_ignoring_case(name, "cookie");
+    found.trace |= equals_ignoring_case(name, "traceparent");
     if (!equals_ignoring_case(name, "host")) continue;
     if (!found.host.empty() || !is_authority(value)) return std::unexpected(call_error::bad_field_value);
     found.host = value;
@@ -62,6 +64,10 @@ result<void> write_call_head(byte_buffer& out, const call& c, const url& to, con
   if (!own.user_agent && !how.user_agent.empty()) out.append_all("User-Agent: ", how.user_agent, "\r\n");
   if (!own.accept_encoding && how.decompress) out.append("Accept-Encoding: gzip, deflate\r\n");
   if (!own.cookies && !how.cookies.empty()) out.append_all("Cookie: ", how.cookies, "\r\n");
+  if (!own.trace && !how.traceparent.empty()) {
+    out.append_all("traceparent: ", how.traceparent, "\r\n");
+    if (!how.tracestate.empty()) out.append_all("tracestate: ", how.tracestate, "\r\n");
+  }
   for (const auto& [name, value] : c.headers)
     if (!equals_ignoring_case(name, "host")) out.append_all(name, ": ", value, "\r\n");
   if (how.streamed) out.append("Transfer-Encoding: chunked\r\n");

@@ -15,9 +15,11 @@ struct call_manner {
   std::string_view user_agent{};  // empty: no field
   bool through_proxy = false;     // the target is the whole URL
   std::string_view proxy_authorization{};
-  std::string_view cookies{};  // empty: no field
-  bool decompress = false;     // codings are asked for
-  bool streamed = false;       // the body comes in pieces
+  std::string_view cookies{};      // empty: no field
+  bool decompress = false;         // codings are asked for
+  bool streamed = false;           // the body comes in pieces
+  std::string_view traceparent{};  // empty: no field
+  std::string_view tracestate{};   // the same
 };
 
 /// Appends the head of `c`, up to its empty line, unless it is wrong.

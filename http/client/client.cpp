@@ -1,6 +1,7 @@
 #include <weft/http/client/client.hpp>
 
 #include <algorithm>
+#include <optional>
 
 #include <weft/http/client/call_head.hpp>
 #include <weft/http/client/client_exchange.hpp>
@@ -11,6 +12,9 @@
 #include <weft/http/message/field_text.hpp>
 #include <weft/http/message/method.hpp>
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/trace/span.hpp>
+#include <weft/runtime/trace/traceparent.hpp>
+#include <weft/runtime/trace/tracer.hpp>
 
 namespace weft::http {
 
@@ -75,27 +79,51 @@ void client::keep_cookies(const detail::url& from, const reply& got) {
   for (const std::string_view field : fields) state_->options.cookies->set(from, field);
 }
 
-// One request, sent again if the connection had been closed while it was idle.
+// One request, and its span if it is traced.
 result<reply> client::ask(const call& c, const detail::url& to, detail::body_feed feed, deadline until) {
+  if (!state_->options.trace || !trace::running()) [[likely]]
+    return exchange(c, to, feed, until, {});
+  trace::span work{c.method, trace::span_kind::client};
+  work.set("http.request.method", c.method);
+  work.set("server.address", to.authority);
+  work.set("url.path", to.target.substr(0, to.target.find('?')));
+  result<reply> got = exchange(c, to, feed, until, work.context());
+  if (!got) {
+    work.fail(got.error().message());
+  } else {
+    const auto code = static_cast<int>(got->status());
+    work.set("http.response.status_code", code);
+    if (code >= 400) work.fail("");
+  }
+  return got;
+}
+
+// Sent again if the connection had been closed while it was idle.
+result<reply> client::exchange(const call& c, const detail::url& to, detail::body_feed feed, deadline until,
+                               const trace::context& from) {
   detail::byte_buffer head;
   const client_options& options = state_->options;
   const std::string cookies = options.cookies ? options.cookies->field_for(to) : std::string{};
-  const detail::call_manner how{.user_agent = options.user_agent,
-                                .through_proxy = !options.proxy.empty(),
-                                .proxy_authorization = options.proxy_authorization,
-                                .cookies = cookies,
-                                .decompress = options.decompress,
-                                .streamed = static_cast<bool>(feed)};
+  std::optional<trace::traceparent> parent;
+  if (from) parent.emplace(from);
+  const detail::call_manner how{
+      .user_agent = options.user_agent,
+      .through_proxy = !options.proxy.empty(),
+      .proxy_authorization = options.proxy_authorization,
+      .cookies = cookies,
+      .decompress = options.decompress,
+      .streamed = static_cast<bool>(feed),
+      .traceparent = parent ? parent->text() : std::string_view{},
+      .tracestate = from.state ? std::string_view{*from.state} : std::string_view{}};
   WEFT_TRY(detail::write_call_head(head, c, to, how));
   const method asked = detail::method_of(c.method);
   const std::string& at = endpoint_for(to, options);
   for (bool again = false;; again = true) {
-    auto exchange =
-        std::make_unique<client_exchange>(state_, WEFT_TRY(state_->connections.acquire(at, until)));
-    if (says_close(c)) exchange->end_after_response();
-    const result<void> answered = exchange->run(head.text(), c.body, feed, asked, until);
-    if (answered) return reply{std::move(exchange), to.text()};
-    if (again || feed || !is_idempotent(asked) || !exchange->found_stale(answered.error()))
+    auto one = std::make_unique<client_exchange>(state_, WEFT_TRY(state_->connections.acquire(at, until)));
+    if (says_close(c)) one->end_after_response();
+    const result<void> answered = one->run(head.text(), c.body, feed, asked, until);
+    if (answered) return reply{std::move(one), to.text()};
+    if (again || feed || !is_idempotent(asked) || !one->found_stale(answered.error()))
       return std::unexpected(answered.error());
   }
 }

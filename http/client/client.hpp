@@ -25,6 +25,7 @@
 #include <weft/pools/pool_stats.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/trace/context.hpp>
 
 namespace weft::http {
 
@@ -78,6 +79,8 @@ class client {
   result<reply> send_fed(const call& c, detail::body_feed feed, deadline until);
   void keep_cookies(const detail::url& from, const reply& got);
   result<reply> ask(const call& c, const detail::url& to, detail::body_feed feed, deadline until);
+  result<reply> exchange(const call& c, const detail::url& to, detail::body_feed feed, deadline until,
+                         const trace::context& from);
 
   std::shared_ptr<detail::client_state> state_;
 };

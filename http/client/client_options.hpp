@@ -45,6 +45,9 @@ struct client_options {
   /// Where the cookies are kept that servers set, and sent back from, unless the call has a Cookie of its
   /// own. Several clients may share one. None: they are fields as all others.
   std::shared_ptr<cookie_jar> cookies{};
+  /// Whether each request is a span, while weft::trace runs, and says so to its server: by traceparent and
+  /// tracestate, unless the call has them itself. Off where servers of others are not to see them.
+  bool trace = true;
   /// The field of that name, unless the call has its own. Empty: none.
   std::string user_agent = "weft";
 };

@@ -8,6 +8,7 @@ import ctypes
 import fcntl
 import http.client
 import http.server
+import json
 import os
 import pathlib
 import re
@@ -258,6 +259,8 @@ PLAIN = {
                  r'\[::\]:8080 +port 8080, every address of this machine']),
     'barrier': ([], ['after step 1: 7 0 1 2 3 4 5 6', 'after step 2: 6 7 0 1 2 3 4 5',
                      'after step 3: 5 6 7 0 1 2 3 4']),
+    'tracing': ([], ['something was recorded: yes', 'tracing: a span', 'order: a span', 'GET: a span',
+                     'GET /price: a span', 'look it up: a span', 'pack: a span']),
     'transfer': ([], ['sent 98890 bytes by sendfile', 'received 98890 bytes, 10000 lines',
                       'then: Broken pipe after 0 bytes', 'a block of 65536 bytes went by copying']),
     'batch': ([], ['8 pieces are full, the last one has 0 bytes', 'what was written came back: yes']),
@@ -279,6 +282,7 @@ PLAIN = {
     'condition_variable': ([], ['a bill', 'a postcard', 'nothing more: deadline exceeded']),
     'connection_pool': ([], [r'100 answers over [123] connections', 'used again: mostly']),
     'deadline': ([], ['at most 20 ms are left', 'deadline exceeded', 'expired: yes']),
+    'debug_pages': ([], ['the waiter waits for an event']),
     'dining_philosophers': ([], ['5 philosophers had 1000 meals and 0 disputes']),
     'errc': ([], ['too slow: try again later', 'nobody is there']),
     'event': ([], ['one gave up: deadline exceeded', '1', '4', '9']),
@@ -313,6 +317,7 @@ PLAIN = {
     'parallel_for': ([], ['9592 primes below 100000',
                           'not all were checked: Invalid or incomplete multibyte or wide character']),
     'race': ([], ['far: canceled', 'near has answered', 'or nobody: Connection refused']),
+    'preemptible': ([], ['156159 takes 382 steps', '230631 takes 442 steps', 'the mean is 500.5']),
     'prime_sieve': ([], ['the 100th prime is 541']),
     'pool_resource': ([], ['99 squared is 9801', 'the sum is 50005000', '0 in use']),
     'rate_limiter': ([], ['5 steady requests: spread out', '5 bursty requests: 3 at once, 2 waited',
@@ -321,6 +326,8 @@ PLAIN = {
     'ready': ([], ['from the channel: 42', 'from the pipe: hello']),
     'recursive_mutex': ([], ['100']),
     'result': (['42'], ['43']),
+    'metrics': ([], ['3 calls, the median below a second: yes', 'weft_workers 1',
+                     'weft_http_requests_total 4', 'running fibers: 1']),
     'response_cache': ([], ['computing the report of 2026', 'HTTP/1.1 200 OK', 'HTTP/1.1 200 OK',
                             'HTTP/1.1 200 OK', 'HTTP/1.1 304 Not Modified', '4 answers, 1 computed']),
     'retry': ([], ['42, at call 4', 'after 2 calls: Connection refused']),
@@ -443,6 +450,31 @@ def prints(program, arguments, expected):
         sys.exit(f'exit status {done.returncode}, on stderr {done.stderr!r}, printed:\n{done.stdout}')
 
 
+def fibers(program):
+    shown = subprocess.run([program], capture_output=True, text=True, timeout=20)
+    told = subprocess.run([program, 'json'], capture_output=True, text=True, timeout=20)
+    for done in shown, told:
+        if (done.returncode, done.stderr) != (0, '3 wait for this fiber\n'):
+            sys.exit(f'exit status {done.returncode}, on stderr {done.stderr!r}')
+    for part in ('3 fibers, parked: waits for a mutex', '"cashier"', 'mutex::lock_slow', 'event::wait_slow'):
+        if part not in shown.stdout:
+            sys.exit(f'no {part!r} in:\n{shown.stdout}')
+    all_ = json.loads(told.stdout)
+    by_name = {f['name']: f for f in all_['fibers']}
+    cashier, customer = by_name['cashier'], by_name['customer']
+    functions = [frame['function'] for frame in all_['stacks'][customer['stack']]]
+    if (cashier['phase'], cashier['waits_for'], customer['awaits']) != ('parked', 'an event', 1):
+        sys.exit(f'wrong: {cashier} {customer}')
+    if not any('lock_slow' in f for f in functions):
+        sys.exit(f'{customer} waits in {functions}')
+
+
+def stack_census(program):
+    if scaled:  # sanitizers make frames larger
+        return
+    prints(program, [], [r'deep: 5 fibers, at most (68|72|76|80) KiB', r'flat: 50 fibers, at most (4|8) KiB'])
+
+
 def result(program):
     plain('result', program)
     bad = subprocess.run([program, '4x'], capture_output=True, text=True, timeout=20)
@@ -457,6 +489,7 @@ def skynet(program):
 if __name__ == '__main__':
     name, program, *build = sys.argv[1:]
     scaled = build == ['scaled']
-    special = {'api': api, 'echo': echo, 'fetch': fetch, 'graceful_shutdown': graceful_shutdown, 'io': io,
-               'parallel': parallel, 'result': result, 'skynet': skynet}.get(name)
+    special = {'api': api, 'echo': echo, 'fetch': fetch, 'fibers': fibers,
+               'graceful_shutdown': graceful_shutdown, 'io': io, 'parallel': parallel, 'result': result,
+               'skynet': skynet, 'stack_census': stack_census}.get(name)
     special(program) if special else plain(name, program)

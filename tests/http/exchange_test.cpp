@@ -100,7 +100,8 @@ std::vector<std::string> reports;
 struct world {
   service of{test_routes()};
   detail::date_cache date;
-  exchange e{of, date};
+  detail::server_counters counts;
+  exchange e{of, date, counts};
 
   world() {
     reports.clear();

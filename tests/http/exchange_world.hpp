@@ -39,7 +39,8 @@ class exchange_world {
 
  private:
   weft::http::detail::date_cache date_;
+  weft::http::detail::server_counters counts_;
 
  public:
-  weft::http::detail::exchange e{of, date_};
+  weft::http::detail::exchange e{of, date_, counts_};
 };

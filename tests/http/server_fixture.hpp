@@ -210,6 +210,7 @@ class HttpServer : public weft_test::leak_check {
   }
 
   runtime& rt() { return *runtime_; }
+  http::server& server() { return *server_; }
   client connect() const { return client{at_}; }
   bool serves() const {
     client c = connect();

@@ -2,6 +2,8 @@
 #include "listener_fixture.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -177,6 +179,40 @@ TEST_F(TcpListener, serves_an_inherited_socket) {
 bool is_served(const std::string& at) {
   auto client = client_of(at);
   return client && ask(*client, "hello");
+}
+
+// The kernel gives each connection to the socket of one worker, also when that worker runs a fiber that never
+// comes to it. Of 16, some are the hog's but for one time in 65,536.
+TEST_F(TcpListener, connections_of_a_worker_that_is_held_up_are_accepted_by_another) {
+  weft::options o;
+  o.workers = 2;
+  o.stall = {};
+  weft::runtime rt{o};
+  std::atomic<int> answered{0};
+  std::atomic<bool> hogging{false}, gave_up{false}, clients_ended{false};
+  rt.block_on([&] {
+    server s{echo};
+    const auto at = *net::address::parse(s.listener.local_address());
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(is_served(s.listener.local_address()));  // at both sockets
+    std::jthread clients{[&] {
+      while (!hogging.load()) std::this_thread::yield();
+      for (int i = 0; i < 16; ++i) {
+        const int client = ::socket(at.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char byte = 'x';
+        if (::connect(client, at.data(), at.size()) == 0 && ::write(client, &byte, 1) == 1 &&
+            ::read(client, &byte, 1) == 1)
+          answered.fetch_add(1);
+        ::close(client);
+      }
+      clients_ended.store(true);
+    }};
+    hogging.store(true);
+    const auto end = clock::now() + 10s;
+    while (answered.load() < 16 && !gave_up.load()) gave_up.store(clock::now() > end);
+    EXPECT_FALSE(gave_up.load()) << answered.load();
+    while (!clients_ended.load()) weft::this_fiber::yield();  // whom it kept waiting, if any
+    EXPECT_TRUE(s.stop());
+  });
 }
 
 // A socket for each worker, and what waits in any of them outlives the listener: another process has it.

@@ -143,6 +143,19 @@ TEST_F(Options, validate_knows_the_ranges) {
   EXPECT_FALSE(with(&options::blocking_threads_min, std::size_t{65}));
   EXPECT_FALSE(with(&options::blocking_queue_max, std::size_t{0}));
   EXPECT_FALSE(with(&options::blocking_idle, std::chrono::nanoseconds{-1}));
+  for (const auto period : {&options::slice, &options::stall}) {
+    EXPECT_TRUE(with(period, std::chrono::nanoseconds{0}));
+    EXPECT_TRUE(with(period, std::chrono::nanoseconds{100us}));
+    EXPECT_FALSE(with(period, std::chrono::nanoseconds{100us} - 1ns));
+    EXPECT_TRUE(with(period, std::chrono::nanoseconds{1min}));
+    EXPECT_FALSE(with(period, std::chrono::nanoseconds{1min} + 1ns));
+  }
+  EXPECT_TRUE(with(&options::preempt_signal, 0));
+  EXPECT_TRUE(with(&options::preempt_signal, SIGUSR1));
+  EXPECT_FALSE(with(&options::preempt_signal, -1));
+  EXPECT_FALSE(with(&options::preempt_signal, SIGKILL));
+  EXPECT_FALSE(with(&options::preempt_signal, SIGSEGV));
+  EXPECT_FALSE(with(&options::preempt_signal, SIGRTMAX + 1));
   for (const options& o : {options::optimal(), options::for_server(), options::for_cli(),
                            options::for_embedded(), options::low_latency()})
     EXPECT_TRUE(o.validate());

@@ -78,7 +78,7 @@ enum status { good = 0, filter_refused = 1, counted_wrong = 2, work_failed = 3 }
         }));
         for (task<void>& t : tasks) t.join();
         if (echoed != 100) _exit(work_failed);
-        _exit(detail::worker::current()->counters().signal_masks == 1 ? good : counted_wrong);
+        _exit(detail::worker::current()->counters().signal_masks == 2 ? good : counted_wrong);
       },
       o);
   _exit(work_failed);  // never

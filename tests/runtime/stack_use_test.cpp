@@ -25,6 +25,8 @@
 #include <weft/runtime/signals.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/trace/span.hpp>
+#include <weft/runtime/trace/tracer.hpp>
 #include <weft/runtime/wait_group.hpp>
 
 namespace weft {
@@ -70,7 +72,7 @@ class StackUse : public weft_test::leak_check {
   /// Calls `f`, whose own frame is small, on a fiber of the smallest class, a few times: the first time is
   /// the coldest.
   template <class F>
-  static void expect_little(const char* what, F f, int times = 3) {
+  static void expect_little(const char* what, F f, int times = 3, std::ptrdiff_t most_allowed = allowed) {
     const std::ptrdiff_t used = spawn(
                                     [&] {
                                       std::ptrdiff_t most = 0;
@@ -81,7 +83,7 @@ class StackUse : public weft_test::leak_check {
                                     .join();
     std::printf("%-34s %4td bytes\n", what, used);
     RecordProperty(what, static_cast<int>(used));
-    EXPECT_LE(used, allowed) << what;
+    EXPECT_LE(used, most_allowed) << what;
   }
 };
 
@@ -112,6 +114,34 @@ TEST_F(StackUse, suspending_takes_512_bytes_at_most) {
         other.join();
       },
       {.workers = 1});
+}
+
+// A record is 120 bytes, and a copy of it goes into the ring.
+TEST_F(StackUse, while_it_is_traced_takes_a_kilobyte_at_most) {
+  constexpr std::ptrdiff_t traced = 1024;
+  ASSERT_TRUE(trace::start());
+  run(
+      [] {
+        bool over = false;
+        task<void> other = spawn([&] {
+          while (!over) this_fiber::yield();
+        });
+        expect_little("yield, traced", [] { this_fiber::yield(); }, 100, traced);
+        expect_little("sleep_for, traced", [] { this_fiber::sleep_for(20us); }, 3, traced);
+        expect_little("spawn, join, traced", [] { spawn(nothing).join(); }, 100, traced);
+        expect_little(
+            "span, traced",
+            [] {
+              trace::span s{"span"};
+              s.set("key", "value");
+              s.event("event");
+            },
+            3, traced);
+        over = true;
+        other.join();
+      },
+      {.workers = 1});
+  trace::stop();
 }
 
 TEST_F(StackUse, an_event_that_opens_later) {

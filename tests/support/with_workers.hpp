@@ -6,11 +6,12 @@
 
 namespace weft_test {
 
-/// `n` workers; what they report goes to `reports`.
+/// `n` workers; what they report goes to `reports`; stalls do not.
 inline weft::options with_workers(unsigned n) {
   weft::options o;
   o.workers = n;
   o.error_sink = reports::sink;
+  o.stall = {};  // whether a test stalls depends on what else the machine does
   return o;
 }
 

@@ -140,9 +140,43 @@ class Doctor(unittest.TestCase):
         self.assertFalse(refused['ok'])
         self.assertIn('WEFT_SIMD is not one of scalar', refused['costs'])
 
+    CENSUS = (('deep "a"', 'kib64', 3, 40960, 36864, 'kib256'), ('small', 'kib64', 1000, 4096, 4096, 'kib16'),
+              ('right', 'kib64', 9, 24576, 8192, 'kib64'), ('huge', 'mib1', 1, 1032192, 1032192, 'mib1'))
+
+    @staticmethod
+    def census(sites):
+        line = '{"file":"a.cpp","line":%d,"function":%s,"stack_class":"%s","usable":1,"fibers":%d,' \
+               '"bytes_max":%d,"bytes_p99":%d}'
+        lines = (line % (i, json.dumps(site[0]), *site[1:5]) for i, site in enumerate(sites))
+        return '{"sites":[\n' + ',\n'.join(lines) + '\n]}\n'
+
+    def test_recommends_a_stack_class_for_each_spawn_site(self):
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
+            file.write(self.census(self.CENSUS))
+            file.flush()
+            done = doctor('--format', 'json', '--stacks', file.name)
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            sites = json.loads(done.stdout)['sites']
+            self.assertEqual([(s['function'], s['stack_class'], s['fibers'], s['bytes_max'], s['bytes_p99'],
+                               s['suits']) for s in sites], list(self.CENSUS))
+            text = doctor('--stacks=' + file.name).stdout
+            self.assertRegex(text, r'CHANGE kib64 +kib256 +3 +36 +40  a.cpp:0 in deep "a"')
+            self.assertRegex(text, r'ok +kib64 +kib64 ')
+            self.assertIn('2 of 4 spawn sites want another', text)
+
+    def test_what_is_no_stack_census_is_refused(self):
+        whole = self.census(self.CENSUS)
+        for bad in ('', '{}', whole[:-4], whole.replace('"fibers":3,', ''), whole.replace('40960', '-1')):
+            with tempfile.NamedTemporaryFile('w') as file:
+                file.write(bad)
+                file.flush()
+                done = doctor('--stacks', file.name)
+                self.assertEqual((done.returncode, done.stdout, done.stderr.count('\n')), (2, '', 1), bad)
+        self.assertEqual(doctor('--stacks', '/no/such/file').returncode, 2)
+
     def test_a_bad_flag_is_one_line_and_status_2(self):
         for arguments in (['--bogus'], ['--format'], ['--format', 'xml'], ['--formatjson'], ['--cgroup'],
-                          ['--cgroup', '/no/such/directory'], ['stray']):
+                          ['--cgroup', '/no/such/directory'], ['--stacks'], ['stray']):
             done = doctor(*arguments)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count('\n')), (2, '', 1), arguments)
             self.assertIn(arguments[-1], done.stderr)
@@ -150,7 +184,7 @@ class Doctor(unittest.TestCase):
     def test_help_names_every_flag(self):
         done = doctor('--help')
         self.assertEqual(done.returncode, 0)
-        for flag in ('--format', '--cgroup', '--version', '--help'):
+        for flag in ('--format', '--cgroup', '--stacks', '--version', '--help'):
             self.assertIn(flag, done.stdout)
 
 

@@ -183,11 +183,11 @@ class Httpd(unittest.TestCase):
                 slow.sendall(head)
                 self.assertIn(b"HTTP/1.1 408 ", slow.recv(1000))
 
-    def test_tells_of_its_pools_if_it_may(self):
+    def test_shows_its_debug_pages_if_it_is_to(self):
         with Server() as s:
-            self.assertEqual(s.ask("GET", "/stats")[0], 404)
-        with Server("--stats") as s:
-            status, body, response = s.ask("GET", "/stats")
+            self.assertEqual(s.ask("GET", "/debug/pools")[0], 404)
+        with Server("--debug-pages") as s:
+            status, body, response = s.ask("GET", "/debug/pools")
             self.assertEqual((status, response.getheader("Content-Type")), (200, "application/json"))
             pools = {pool["name"]: pool for pool in json.loads(body)["pools"]}
             self.assertEqual(pools["http connections"]["in_use"], 1)
@@ -196,6 +196,10 @@ class Httpd(unittest.TestCase):
             self.assertGreaterEqual(pools["fiber stacks"]["in_use"], 1)
             self.assertGreaterEqual(pools["fiber control blocks"]["high_water"], 1)
             self.assertIsNone(pools["http buffers of 4 KiB"]["limit"])
+            self.assertIn("<title>", s.ask("GET", "/debug/")[1])
+            metrics = s.ask("GET", "/debug/metrics")[1]
+            self.assertRegex(metrics, r'(?m)^weft_fibers_spawned_total [1-9]')
+            self.assertRegex(metrics, r'(?m)^weft_http_requests_total [1-9]')
 
     def test_pins_its_workers(self):
         cpus = sorted(os.sched_getaffinity(0))
@@ -292,7 +296,7 @@ class Httpd(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for flag in ("--host", "--port", "--listen", "--workers", "--backend", "--max-connections",
                      "--drain-seconds", "--body-rate", "--grace-seconds", "--pin",
-                     "--memory", "--stats", "--proxy-protocol", "--help", "--version"):
+                     "--memory", "--debug-pages", "--proxy-protocol", "--help", "--version"):
             self.assertIn(flag, done.stdout)
         done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=20)
         self.assertRegex(done.stdout, r"^weft-httpd \d+\.\d+\.\d+\n$")

@@ -36,7 +36,7 @@ class Malloc(unittest.TestCase):
         self.counts.write(bytes(16))
         self.counts.flush()
         self.server, self.at = serve(
-            self, PROGRAM, BACKEND, '--stats', '--workers', '2',
+            self, PROGRAM, BACKEND, '--debug-pages', '--workers', '2',
             environment={'LD_PRELOAD': LIBRARY, 'WEFT_COUNT_MALLOC': self.counts.name})
 
     def taken(self):
@@ -44,7 +44,7 @@ class Malloc(unittest.TestCase):
         return struct.unpack('QQ', self.counts.read(16))[0]
 
     def pools(self):
-        with urllib.request.urlopen(self.at + '/stats', timeout=10) as answer:
+        with urllib.request.urlopen(self.at + '/debug/pools', timeout=10) as answer:
             return {pool['name']: pool for pool in json.load(answer)['pools']}
 
     def load(self, path, requests=REQUESTS, more=(), how=('-k', '-c', str(CONNECTIONS))):

@@ -78,7 +78,8 @@ class ResponseCache : public weft_test::leak_check {
   answer talk(const std::string& bytes) {
     scripted_transport peer{{bytes}};
     http::detail::date_cache date;
-    const auto e = std::make_unique<http::detail::exchange>(*of, date);
+    const auto counts = std::make_unique<http::detail::server_counters>();
+    const auto e = std::make_unique<http::detail::exchange>(*of, date, *counts);
     peer.drive(*e);
     answer a;
     const std::size_t end = peer.received.find("\r\n\r\n");
@@ -498,12 +499,13 @@ TEST(ResponseCacheStress, gives_each_its_own_on_all_workers) {
       all.push_back(spawn([&, i] {
         std::mt19937 random{i};
         http::detail::date_cache date;
+        const auto counts = std::make_unique<http::detail::server_counters>();
         for (int n = 0; n < 100; ++n) {
           const std::string path = "/" + std::to_string(random() % 10);
           const bool writes = random() % 20 == 0;
           scripted_transport peer{{(writes ? "DELETE " : "GET ") + path + " HTTP/1.1\r\nHost: a\r\nAccept: " +
                                    std::to_string(random() % 2) + "\r\n\r\n"}};
-          const auto e = std::make_unique<http::detail::exchange>(of, date);
+          const auto e = std::make_unique<http::detail::exchange>(of, date, *counts);
           peer.drive(*e);
           const bool right = peer.received.ends_with("\r\n\r\n" + path);
           if (!right && !peer.received.starts_with("HTTP/1.1 500")) wrong.fetch_add(1);

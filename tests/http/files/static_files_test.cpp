@@ -52,7 +52,7 @@ class StaticFiles : public weft_test::leak_check {
   std::string talk(const std::string& bytes, unsigned& sent_files) {
     scripted_transport peer{{bytes}};
     rt.block_on([&] {
-      const auto e = std::make_unique<http::detail::exchange>(*files, date);
+      const auto e = std::make_unique<http::detail::exchange>(*files, date, counts);
       peer.drive(*e);
     });
     sent_files = peer.files;
@@ -76,6 +76,7 @@ class StaticFiles : public weft_test::leak_check {
   folder in;
   runtime rt{weft::options{.workers = 1}};
   http::detail::date_cache date;
+  http::detail::server_counters counts;
   std::vector<std::string> failures;
   std::unique_ptr<http::detail::service> files;
 };

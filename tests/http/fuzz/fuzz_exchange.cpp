@@ -38,7 +38,8 @@ router routes() {
 std::string talk(std::string_view bytes, std::size_t step) {
   static const detail::service of{routes()};
   static detail::date_cache date;
-  static detail::exchange e{of, date};
+  static detail::server_counters counts;
+  static detail::exchange e{of, date, counts};
   std::vector<std::string> pieces;
   for (; !bytes.empty(); bytes.remove_prefix(std::min(step, bytes.size())))
     pieces.emplace_back(bytes.substr(0, step));

@@ -327,7 +327,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return r;
   }()};
   static detail::date_cache date;
-  static detail::exchange e{of, date};
+  static detail::server_counters counts;
+  static detail::exchange e{of, date, counts};
   conversation talk{{reinterpret_cast<const char*>(data), size}};
   current = &talk;
   scripted_transport peer{{talk.requests()}};

@@ -1,0 +1,249 @@
+// The monitor over real workers: who holds one up is told, by name and with a backtrace, and what waits
+// behind it goes elsewhere.
+#include <weft/runtime/preempt/monitor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <build_kind.hpp>
+#include <leak_check.hpp>
+#include <reports.hpp>
+#include <weft/runtime/channel.hpp>
+#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/thread_stack.hpp>
+#include <with_workers.hpp>
+
+#include "busy.hpp"
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+using weft_test::reports;
+
+options watched(unsigned workers) {
+  options o = weft_test::with_workers(workers);
+  o.stall = 50ms;
+  return o;
+}
+
+// Computes until `enough`, or for ten seconds of its thread's time: false then.
+template <class Enough>
+[[gnu::noinline]] bool hog_until(Enough enough) {
+  const double end = weft_test::cpu_seconds() + 10;
+  std::uint64_t x = 1;
+  while (!enough()) {
+    for (int i = 0; i < 10; ++i) x = weft_test::compute(x);
+    if (weft_test::cpu_seconds() > end) return false;
+  }
+  return true;
+}
+
+// What the error sink hears while the function runs that the report must name.
+[[gnu::noinline]] std::string the_greedy_function() {
+  std::string heard;
+  hog_until([&] {
+    for (const std::string& r : reports::take()) heard += r;
+    return !heard.empty();
+  });
+  return heard;
+}
+
+struct totals {
+  std::uint64_t signals = 0, stalls = 0, preemptions = 0;
+};
+
+totals totals_of(runtime& rt) {
+  totals sum;
+  for (const auto& w : rt.shared().workers()) {
+    const detail::preempt_counters& c = w->preemption().counters;
+    sum.signals += c.signals_sent.get();
+    sum.stalls += c.stalls.get();
+    sum.preemptions += c.preemptions.get();
+  }
+  return sum;
+}
+
+class Monitor : public weft_test::leak_check {
+ protected:
+  Monitor() { reports::clear(); }
+};
+
+TEST_F(Monitor, reports_a_hog_with_its_name_and_the_function_that_it_is_in) {
+  if (WEFT_TSAN) GTEST_SKIP() << "ThreadSanitizer runs handlers later, elsewhere";
+  runtime rt{watched(1)};
+  const std::string heard = rt.spawn([] { return the_greedy_function(); }, {.name = "greedy"}).join();
+  EXPECT_NE(heard.find("\"greedy\" (spawned at "), std::string::npos) << heard;
+  EXPECT_NE(heard.find("monitor_test.cpp:"), std::string::npos) << heard;
+  EXPECT_NE(heard.find("has held up worker 0 for "), std::string::npos) << heard;
+  EXPECT_NE(heard.find("the_greedy_function"), std::string::npos) << heard;
+  EXPECT_EQ(totals_of(rt).stalls, 1u);
+}
+
+TEST_F(Monitor, reports_one_stall_once) {
+  runtime rt{watched(1)};
+  const bool done =
+      rt.spawn([&rt] {
+          return hog_until([&] { return totals_of(rt).stalls != 0; }) &&
+                 hog_until([end = weft_test::cpu_seconds() + 0.3] { return weft_test::cpu_seconds() > end; });
+        }).join();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(totals_of(rt).stalls, 1u);
+  EXPECT_EQ(reports::with(reports::take(), "has held up"), 1u);
+}
+
+TEST_F(Monitor, names_the_system_call_that_a_fiber_blocks_in) {
+  if (WEFT_TSAN) GTEST_SKIP() << "the monitor reads the name of a fiber that it only sees";
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  {
+    options o = watched(2);
+    o.stall = {};
+    o.assert_may_block = true;
+    runtime rt{o};
+    auto blocked = rt.spawn(
+        [&] {
+          char byte = 0;
+          return read(ends[0], &byte, 1);
+        },
+        {.name = "reader"});
+    std::vector<std::string> heard;
+    while (heard.empty()) {
+      heard = reports::take();
+      std::this_thread::sleep_for(1ms);  // real time: the fiber blocks its thread
+    }
+    EXPECT_EQ(reports::with(heard, "blocked in read"), 1u) << heard.front();
+    EXPECT_EQ(reports::with(heard, "\"reader\""), 1u) << heard.front();
+    EXPECT_EQ(totals_of(rt).signals, 0u) << "some system calls would end with EINTR";
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    EXPECT_EQ(blocked.join(), 1);
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_F(Monitor, reports_what_runs_on_the_thread_stack) {
+  if (WEFT_TSAN) GTEST_SKIP() << "ThreadSanitizer runs handlers later, elsewhere";
+  runtime rt{watched(1)};
+  const std::string heard = rt.spawn([] { return on_thread_stack(the_greedy_function); }).join();
+  EXPECT_NE(heard.find("a call on the thread's stack, has held up worker 0"), std::string::npos) << heard;
+  EXPECT_NE(heard.find("the_greedy_function"), std::string::npos) << heard;
+}
+
+// What was spawned behind a hog, by itself and from outside, runs on the other worker.
+TEST_F(Monitor, what_waits_behind_a_hog_is_taken_over) {
+  runtime rt{watched(2)};
+  constexpr int spawned = 8;
+  std::atomic<int> ran{0};
+  std::atomic<bool> hogging{false}, late{false};
+  auto hog = rt.spawn([&] {
+    for (int i = 0; i < spawned; ++i) go([&] { ran.fetch_add(1); });
+    hogging.store(true);
+    late.store(!hog_until([&] { return ran.load() == 2 * spawned; }));
+  });
+  while (!hogging.load()) std::this_thread::yield();
+  for (int i = 0; i < spawned; ++i) rt.go([&] { ran.fetch_add(1); });
+  hog.join();
+  EXPECT_FALSE(late.load()) << ran.load();
+}
+
+// The same when the hog begins while they lie in its worker's inbox: nobody but the monitor can see them.
+TEST_F(Monitor, arrivals_of_a_worker_that_calls_on_its_thread_stack_are_taken_over) {
+  runtime rt{watched(2)};
+  std::atomic<int> ran{0};
+  std::atomic<bool> hogging{false}, late{false};
+  auto hog = rt.spawn([&] {
+    on_thread_stack([&] {
+      hogging.store(true);
+      late.store(!hog_until([&] { return ran.load() == 20; }));
+    });
+  });
+  while (!hogging.load()) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) rt.go([&] { ran.fetch_add(1); });
+  hog.join();
+  EXPECT_FALSE(late.load()) << ran.load();
+}
+
+TEST_F(Monitor, sends_no_signal_where_nobody_hogs) {
+  runtime rt{watched(2)};
+  const std::uint64_t before = rt.shared().watcher()->ticks();
+  rt.block_on([&] {
+    channel<int> numbers{4};
+    auto sender = spawn([&] {
+      while (rt.shared().watcher()->ticks() < before + 20 && numbers.send(1)) this_fiber::yield();
+      numbers.close();
+    });
+    auto yielder = spawn([&] {
+      while (rt.shared().watcher()->ticks() < before + 20) this_fiber::yield();
+    });
+    while (numbers.recv()) {}
+    sender.join();
+    yielder.join();
+  });
+  EXPECT_EQ(totals_of(rt).signals, 0u);
+  EXPECT_EQ(totals_of(rt).stalls, 0u);
+}
+
+TEST_F(Monitor, sleeps_while_the_workers_do) {
+  runtime rt{watched(2)};
+  rt.block_on([] { this_fiber::yield(); });
+  const detail::monitor& watcher = *rt.shared().watcher();
+  const auto stands_still = [&] {
+    const std::uint64_t before = watcher.ticks();
+    std::this_thread::sleep_for(100ms);  // real time: ten ticks
+    return watcher.ticks() == before;
+  };
+  bool asleep = false;
+  for (int i = 0; i < 100 && !asleep; ++i) asleep = stands_still();
+  EXPECT_TRUE(asleep);
+  const std::uint64_t before = watcher.ticks();
+  rt.block_on([&] { return hog_until([&] { return watcher.ticks() > before + 2; }); });
+  EXPECT_GT(watcher.ticks(), before) << "it must wake with them";
+}
+
+TEST_F(Monitor, is_not_there_if_there_is_nothing_to_watch_for) {
+  options o = weft_test::with_workers(1);
+  o.slice = o.stall = {};
+  runtime rt{o};
+  EXPECT_EQ(rt.shared().watcher(), nullptr);
+  EXPECT_EQ(rt.shared().preempt_signal(), 0);
+}
+
+TEST_F(Monitor, without_a_signal_it_reports_without_a_backtrace) {
+  if (WEFT_TSAN) GTEST_SKIP() << "the monitor reads the name of a fiber that it only sees";
+  options o = watched(1);
+  o.preempt_signal = 0;
+  runtime rt{o};
+  const std::string heard = rt.spawn([] { return the_greedy_function(); }, {.name = "greedy"}).join();
+  EXPECT_NE(heard.find("\"greedy\""), std::string::npos) << heard;
+  EXPECT_EQ(heard.find("the_greedy_function"), std::string::npos) << heard;
+  EXPECT_EQ(totals_of(rt).signals, 0u);
+}
+
+constinit std::atomic<int> signals_of_others{0};
+
+// A signal that weft did not send is its owner's.
+TEST_F(Monitor, hands_on_what_it_has_not_sent) {
+  struct sigaction mine{}, before{};
+  mine.sa_handler = [](int) { signals_of_others.fetch_add(1); };
+  ASSERT_EQ(sigaction(SIGURG, &mine, &before), 0);
+  {
+    runtime rt{watched(1)};
+    raise(SIGURG);
+    rt.block_on([] { raise(SIGURG); });
+    EXPECT_EQ(signals_of_others.load(), 2);
+  }
+  struct sigaction after{};
+  ASSERT_EQ(sigaction(SIGURG, &before, &after), 0);
+  EXPECT_EQ(after.sa_handler, mine.sa_handler) << "it puts back what was there";
+}
+
+}  // namespace
+}  // namespace weft
