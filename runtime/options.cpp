@@ -143,6 +143,7 @@ result<options> options::from_env(options base) {
   good &= read_switch("WEFT_ASLEEP_REPORT", base.asleep_report);
   good &= read_switch("WEFT_DUMP_ON_SIGQUIT", base.dump_on_sigquit);
   good &= read_switch("WEFT_LEAK_REPORT", base.leak_report);
+  good &= read_switch("WEFT_FIBER_TIMES", base.fiber_times);
   if (const char* const file = std::getenv("WEFT_STACK_CENSUS"); file != nullptr && *file != '\0') {
     base.stack_census = true;
     base.stack_census_file = file;

@@ -84,26 +84,24 @@ signal_set waited_for() noexcept {
   return all;
 }
 
-// Tells those who watch of what has come, and returns it: no disposition is to see it any more.
-signal_set ring_watchers() noexcept {
-  const signal_set all = watched();
-  const signal_set seen = arrived.fetch_and(~all, std::memory_order_acquire) & all;
+void ring_watchers(signal_set come) noexcept {
   for (detail::signal_watcher& w : here().watchers)
-    if ((w.wanted() & seen) != 0) w.ring();
-  return seen;
+    if ((w.wanted() & come) != 0) w.ring();
 }
 
-// Gives what has come to all who wait for it and have nothing yet. A copy of what a waiter already has is
-// dropped; what is left over stays, for the disposition that the last leaver restores. Returns whom to
-// wake_all() once the lock is free: they stay in wait() until then.
+// Gives what has come to all who wait for it and have nothing yet, and tells those who watch. A copy of what a
+// waiter already has is dropped; what is left over, and nobody watches, stays for the disposition that the last
+// leaver restores. Returns whom to wake_all() once the lock is free: they stay in wait() until then.
 [[nodiscard]] waiter* deliver() noexcept {
   signal_set open = 0, given = 0;
   for (const waiter& w : here().waiters) {
     if (w.got == 0) open |= w.wanted;
     else given |= bit(w.got);
   }
-  const signal_set seen = ring_watchers();
-  const signal_set come = (arrived.fetch_and(~(open | given), std::memory_order_acquire) | seen) & open;
+  const signal_set seen = watched();
+  const signal_set taken = arrived.fetch_and(~(open | given | seen), std::memory_order_acquire);
+  ring_watchers(taken);
+  const signal_set come = taken & open;
   if (come == 0) return nullptr;
   waiter* woken = nullptr;
   for (waiter& w : here().waiters) {

@@ -28,7 +28,8 @@ constexpr std::uint32_t steal_max = 32;            // what one theft may bring (
 worker::worker(scheduler& owner, unsigned index)
     : index_{index},
       limited_{owner.admission().limited()},
-      watches_{limited_ || owner.settings().stack_census},
+      timed_{owner.settings().fiber_times},
+      watches_{limited_ || timed_ || owner.settings().stack_census},
       queue_{owner.workers_planned() > 1},
       blocks_{process_slabs<sizeof(fiber)>()},
       stacks_{owner.stacks_of(index)},
@@ -108,7 +109,8 @@ int worker::run_to_probe(int size) noexcept {
 
 bool worker::open() noexcept {
   this_thread.current = this_thread.waker = this;
-  exceptions_ = own_exceptions_ = thread_exception_state();
+  own_exceptions_ = thread_exception_state();
+  watch_suspensions();
   counters_.signal_masks = 1;  // os_thread's
   context_adopt_thread(loop_);
   if (const std::error_code error = owner_.places().bind(index_)) owner_.report_unbound(error);
@@ -163,8 +165,10 @@ void worker::run_batch() noexcept {
 
 // Runs fibers until one switches back, and the calls that they want made here.
 void worker::enter(fiber& f, bool begins) noexcept {
-  if (traced_) [[unlikely]]
-    trace_going_on(f, begins);
+  if (traced_ || timed_) [[unlikely]] {
+    if (timed_) clock_.enter();
+    note_going_on(f, begins);
+  }
   leave_runtime(f);
   context_switch(loop_, f.where);
   while (call_ != nullptr) {

@@ -32,10 +32,12 @@
 #include <weft/runtime/preempt/region_mark.hpp>
 #include <weft/runtime/preempt/stand_in.hpp>
 #include <weft/runtime/preempt/worker_state.hpp>
+#include <weft/runtime/run_clock.hpp>
 #include <weft/runtime/run_queue.hpp>
 #include <weft/runtime/thread_state.hpp>
 #include <weft/runtime/timer_wheel.hpp>
 #include <weft/runtime/trace/mode.hpp>
+#include <weft/runtime/trace/record.hpp>
 #include <weft/runtime/wait.hpp>
 #include <weft/runtime/worker_visit.hpp>
 
@@ -187,6 +189,9 @@ class worker {
   stack_cache& stacks() noexcept { return stacks_; }
   visiting_hours& visits() noexcept { return visits_; }
 
+  /// How long its fibers have run; null: options.fiber_times is not set.
+  const run_clock* clock() const noexcept { return timed_ ? &clock_ : nullptr; }
+
   // --- preemption
 
   preempt_state& preemption() noexcept { return preemption_; }
@@ -247,7 +252,7 @@ class worker {
         if (begins) [[unlikely]]
           next = begin(*next);
         if (next != nullptr) [[likely]] {
-          if constexpr (Watched) trace_going_on(*next, begins);
+          if constexpr (Watched) note_going_on(*next, begins);
           leave_runtime(*next);
           return next->where;
         }
@@ -268,7 +273,9 @@ class worker {
   WEFT_NOINLINE void yield_watched() noexcept;
   WEFT_NOINLINE void suspend_watched(fiber& self) noexcept;
   WEFT_NOINLINE void trace_changed() noexcept;
-  void trace_going_on(const fiber& f, bool begins) noexcept;
+  void watch_suspensions() noexcept;
+  void note_leaving(const fiber& f, trace::detail::record_kind how) noexcept;
+  void note_going_on(const fiber& f, bool begins) noexcept;
   WEFT_NOINLINE void offer_work() noexcept;
   WEFT_NOINLINE void reserve_ids() noexcept;
 
@@ -318,10 +325,11 @@ class worker {
   exposed<int> budget_;  // switches left in this batch
   unsigned index_;
   const bool limited_;   // options.fibers_max is set
+  const bool timed_;     // options.fiber_times is set
   bool traced_ = false;  // what fibers do here is traced
-  bool watches_;         // one of the two, or options.stack_census: spawns and ends take the long way
-  // This thread's, zero at every switch; or, while it is traced, one that never is, so that each suspension
-  // takes the cold path that it tests for anyway.
+  bool watches_;         // one of these, or options.stack_census: spawns and ends take the long way
+  // This thread's, zero at every switch; or, while fibers are traced or timed, one that never is, so that each
+  // suspension takes the cold path that it tests for anyway.
   const exception_state* exceptions_ = nullptr;
   context loop_;  // how to go on with run_batch()
   run_queue queue_;
@@ -344,6 +352,7 @@ class worker {
   std::uint32_t probe_ahead_ = 0;
   std::int64_t probed_since_ = 0;
 
+  run_clock clock_;                // if timed_
   exposed<std::uint64_t> passes_;  // of the loop
   exposed<int> cut_;               // switches that cut_batch() took from this batch
   preempt_state preemption_;

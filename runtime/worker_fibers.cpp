@@ -76,16 +76,14 @@ void worker::yield_slow(fiber& self) noexcept {
   switch_from(self);
 }
 
-// In a `catch`, or while it is traced.
+// In a `catch`, or while fibers are traced or timed.
 void worker::yield_watched() noexcept {
   const exception_parking parked{own_exceptions_};
   fiber& self = *running();
-  if (!traced_ || (budget_.get() > 1 && queue_.empty())) {
-    spend_budget();
-    return yield_slow(self);
-  }
   enter_runtime();
-  trace::detail::leaves(self, trace::detail::record_kind::yield);
+  if (queue_.empty() && spend_budget() > 0) return leave_runtime(self);  // alone
+  const bool preempted = self.region.get() == region_mark::switched_out;
+  note_leaving(self, preempted ? trace::detail::record_kind::preempt : trace::detail::record_kind::yield);
   queue_.push(self);
   switch_from<true>(self);
 }
@@ -93,23 +91,33 @@ void worker::yield_watched() noexcept {
 void worker::suspend_watched(fiber& self) noexcept {
   const exception_parking parked{own_exceptions_};
   enter_runtime();
-  if (traced_) trace::detail::leaves(self, trace::detail::record_kind::park);
+  note_leaving(self, trace::detail::record_kind::park);
   switch_from<true>(self);
 }
 
-void worker::trace_going_on(const fiber& f, bool begins) noexcept {
+void worker::note_leaving(const fiber& f, trace::detail::record_kind how) noexcept {
+  if (timed_) clock_.leaves(f);
+  if (traced_) trace::detail::leaves(f, how);
+}
+
+void worker::note_going_on(const fiber& f, bool begins) noexcept {
+  if (timed_) clock_.goes_on(f, begins);
   if (traced_) trace::detail::goes_on(f, begins);
 }
 
 // Between two batches, on the thread's own stack.
 void worker::trace_changed() noexcept {
-  static constexpr exception_state always_in_flight{.caught = nullptr, .uncaught = 1};
   trace_mode_ = trace::detail::mode.get();
   if ((trace_mode_ & trace::detail::spans_bit) != 0) trace::detail::prepare_ring();
   traced_ = (trace_mode_ & trace::detail::events_bit) != 0;
-  watches_ = limited_ || traced_ || owner_.settings().stack_census;
-  exceptions_ = traced_ ? &always_in_flight : own_exceptions_;
+  watches_ = limited_ || timed_ || traced_ || owner_.settings().stack_census;
   this_thread.waker = traced_ ? nullptr : this;
+  watch_suspensions();
+}
+
+void worker::watch_suspensions() noexcept {
+  static constexpr exception_state always_in_flight{.caught = nullptr, .uncaught = 1};
+  exceptions_ = traced_ || timed_ ? &always_in_flight : own_exceptions_;
 }
 
 void worker::call_on_thread_stack(fiber& self, void (*call)(void*) noexcept, void* argument) noexcept {
@@ -150,7 +158,7 @@ fiber* worker::begin_slow(fiber& f) noexcept {
 }
 
 WEFT_ALWAYS_INLINE fiber* worker::begin_on(fiber& f, std::byte* stack) noexcept {
-  context_create(f.where, stack, coloured_size(stack, f.stack_size), fiber_main);
+  context_create(f.where, stack, coloured_size(stack, f.stack_size) - timed_ * run_clock::room, fiber_main);
   f.stack = stack;
   settle(f);
   return &f;
@@ -168,7 +176,7 @@ WEFT_ALWAYS_INLINE void worker::settle(fiber& f) noexcept {
 
 // Before the join ends: who comes from there finds room.
 void worker::tell_end(fiber& self) noexcept {
-  if (traced_) trace::detail::leaves(self, trace::detail::record_kind::end);
+  note_leaving(self, trace::detail::record_kind::end);
   if (owner_.settings().stack_census)
     stack_sites::measure_and_clean(self.site, self.stack_size, self.stack, __builtin_frame_address(0));
   if (limited_) owner_.admission().leave();
@@ -193,7 +201,7 @@ WEFT_ALWAYS_INLINE fiber* worker::end_as(fiber& self) noexcept {
     here.pass_to(next->where);
     next->stack = stack;
     settle(*next);
-    if constexpr (Watched) trace_going_on(*next, /*begins=*/true);
+    if constexpr (Watched) note_going_on(*next, /*begins=*/true);
     return next;
   }
   // From here on the stack is another's, though we are still on it: whoever gets it does so after us, for it
@@ -203,7 +211,7 @@ WEFT_ALWAYS_INLINE fiber* worker::end_as(fiber& self) noexcept {
   const bool begins = next != nullptr && next->stack == nullptr;
   if (begins) next = begin(*next);
   if (next == nullptr) leave_for_good(here, loop_);
-  if constexpr (Watched) trace_going_on(*next, begins);
+  if constexpr (Watched) note_going_on(*next, begins);
   leave_runtime(*next);
   leave_for_good(here, next->where);
 }

@@ -86,7 +86,9 @@ int usage() {
       "  --pin                  bind each worker to a CPU of its own\n"
       "  --memory NAME          where stacks lie and how many are kept: pooled, numa_aware or adaptive "
       "(pooled)\n"
-      "  --debug-pages          show at /debug/ what its fibers do, metrics and pools, to this machine only\n"
+      "  --debug-pages          show at /debug/ what its fibers do, metrics and pools, to this machine "
+      "only;\n"
+      "                         measures how long each fiber runs\n"
       "  --root DIRECTORY       serve its files instead of the greeting\n"
       "  --access-log FILE      log every request; - for standard output\n"
       "  --log-format NAME      common, combined or json (combined)\n"
@@ -199,7 +201,7 @@ int refuse_value(const std::string& flag, const std::string& value, const std::s
 // Flags that take no value. False: it is none of them.
 bool apply_switch(std::string_view flag, settings& s) {
   if (flag == "--pin") return s.runtime.pin = true;
-  if (flag == "--debug-pages") return s.debug_pages = true;
+  if (flag == "--debug-pages") return s.debug_pages = s.runtime.fiber_times = true;
   if (flag != "--proxy-protocol") return false;
   s.server.proxy_protocol = http::proxy_protocol_mode::required;
   return true;

@@ -62,13 +62,15 @@ const count = n => n === null ? "no limit" : n.toLocaleString("en");
 function table(head, rows) {
   const cell = (tag, value) => {
     const counted = typeof value === "number" || value === null;
-    return make(tag, {className: counted || /^[\d.]+ (%|KiB)$/.test(value) ? "n" : ""},
+    return make(tag, {className: counted || /^[\d.]+ (%|KiB|µs|ms|s)$/.test(value) ? "n" : ""},
       value instanceof Node ? value : counted ? count(value) : String(value ?? ""));
   };
   return make("table", {},
     make("tr", {}, ...head.map(([name, numeric]) => make("th", {className: numeric ? "n" : ""}, name))),
     ...rows.map(r => r instanceof Node ? r : make("tr", {}, ...r.map(v => cell("td", v)))));
 }
+const duration = ns => ns === undefined ? "" : ns < 1e6 ? `${Math.round(ns / 1e3)} µs`
+  : ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(1)} s`;
 const card = (what, n) => make("div", {className: "card"}, make("b", {}, count(n)), what);
 async function ask(path) {
   const reply = await fetch(path, {cache: "no-store"});
@@ -109,10 +111,11 @@ function members(g) {
   const most = 50;
   const rows = g.fibers.slice(0, most).map(f => [f.id, f.name, f.worker ?? "none yet",
     `${f.file}:${f.line}`, f.priority, f.stack_class,
-    f.stack_resident ? `${f.stack_resident / 1024} KiB` : "", f.waits_at ?? "", f.awaits ?? ""]);
+    f.stack_resident ? `${f.stack_resident / 1024} KiB` : "", duration(f.run_ns), duration(f.age_ns),
+    f.waits_at ?? "", f.awaits ?? ""]);
   return make("div", {}, g.frames.length ? make("pre", {}, g.frames.map(frame_text).join("\n")) : "",
     table([["id", 1], ["name"], ["worker", 1], ["spawned at"], ["priority"], ["stack"], ["used", 1],
-      ["waits at"], ["for fiber", 1]], rows),
+      ["ran", 1], ["age", 1], ["waits at"], ["for fiber", 1]], rows),
     g.fibers.length > most ? `and ${count(g.fibers.length - most)} more` : "");
 }
 function show_fibers(all) {

@@ -72,6 +72,10 @@ std::vector<group> grouped(const fiber_list& all) {
   return out;
 }
 
+std::string milliseconds(std::chrono::nanoseconds t) {
+  return number(static_cast<std::uint64_t>(t / std::chrono::milliseconds{1})) + " ms";
+}
+
 std::string title_of(const fiber_info& f) {
   std::string out = "fiber " + number(f.id);
   if (!f.name.empty()) out.append(" \"").append(f.name).append("\"");
@@ -157,6 +161,8 @@ class text_of {
     out_.append(", stack ").append(detail::name(f.stack));
     if (f.stack_resident != 0)
       out_.append(" with ").append(number(f.stack_resident / 1024)).append(" KiB used");
+    if (f.age.count() > 0)
+      out_.append(", ran ").append(milliseconds(f.run_time)).append(" of ").append(milliseconds(f.age));
     if (f.stop_requested) out_ += ", asked to stop";
     out_ += '\n';
   }
@@ -214,6 +220,10 @@ class json_of {
     field("priority", name_of(f.priority));
     field("stack_class", std::string_view{detail::name(f.stack)});
     if (f.stack_resident != 0) field("stack_resident", f.stack_resident);
+    if (f.age.count() > 0) {
+      field("run_ns", f.run_time.count());
+      field("age_ns", f.age.count());
+    }
     field("stop_requested", f.stop_requested);
     if (!f.backtrace.empty()) field("stack", index_of(f.backtrace));
     json_.end_object();

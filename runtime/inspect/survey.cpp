@@ -54,6 +54,11 @@ bool is_parked(const fiber& f) noexcept {
   return f.waiting.get() != nullptr && static_cast<const parker&>(f).outcome() == wake_reason::pending;
 }
 
+void tell_times(const fiber_times& t, std::int64_t now, fiber_info& out) noexcept {
+  out.run_time = std::chrono::nanoseconds{t.ran};
+  out.age = std::chrono::nanoseconds{now - t.began};
+}
+
 void describe_wait(const fiber& f, fiber_info& out) {
   const park_reason why = f.why.get();
   for_each_awaited(*f.waiting.get(), why, [&](const void* at) {
@@ -136,6 +141,7 @@ bool survey::look_from_inside(const fiber& f, const station& at, finding& out) c
       f.state.load(std::memory_order_relaxed) != fiber_state::started || !look_from_outside(f, out))
     return false;
   if (out.info.phase == fiber_phase::parked) describe_wait(f, out.info);
+  if (at.at->clock() != nullptr) tell_times(run_clock::times_of(f), steady_ns(), out.info);
   if (options_.stack_sizes) out.info.stack_resident = resident_bytes(f.stack, f.stack_size);
   if (options_.backtraces) {
     std::array<std::uintptr_t, frames_max> frames;
@@ -193,7 +199,11 @@ fiber_list survey::take(fiber_id asker) {
     for (std::size_t i = s->looked_at.get(); i < s->fibers.size(); ++i) {
       finding found;
       if (!look_from_outside(*s->fibers[i], found)) continue;
-      if (s->fibers[i] == hog) found.info.phase = fiber_phase::running;
+      if (s->fibers[i] == hog) {
+        found.info.phase = fiber_phase::running;
+        const std::int64_t now = steady_ns();
+        if (const run_clock* const c = s->at->clock()) tell_times(c->running(now), now, found.info);
+      }
       all.push_back(std::move(found));
     }
     for (std::size_t i = before; i < all.size(); ++i) {

@@ -87,16 +87,33 @@ worker_metrics read(worker& w) {
 }
 
 void add(worker_metrics& all, const worker_metrics& one) {
-  constexpr std::uint64_t worker_metrics::* sums[] = {
-      &worker_metrics::spawned,        &worker_metrics::finished,     &worker_metrics::cancelled,
-      &worker_metrics::running,        &worker_metrics::started,      &worker_metrics::parked,
-      &worker_metrics::ready,          &worker_metrics::switches,     &worker_metrics::batches,
-      &worker_metrics::steals,         &worker_metrics::messages,     &worker_metrics::spins,
-      &worker_metrics::sleeps,         &worker_metrics::signal_masks, &worker_metrics::enters,
-      &worker_metrics::submitted,      &worker_metrics::completed,    &worker_metrics::cancellations,
-      &worker_metrics::in_flight,      &worker_metrics::events,       &worker_metrics::timers,
-      &worker_metrics::timers_expired, &worker_metrics::connections,  &worker_metrics::preemptions,
-      &worker_metrics::preemptions_refused, &worker_metrics::preempt_signals, &worker_metrics::stalls};
+  constexpr std::uint64_t worker_metrics::* sums[] = {&worker_metrics::spawned,
+                                                      &worker_metrics::finished,
+                                                      &worker_metrics::cancelled,
+                                                      &worker_metrics::running,
+                                                      &worker_metrics::started,
+                                                      &worker_metrics::parked,
+                                                      &worker_metrics::ready,
+                                                      &worker_metrics::switches,
+                                                      &worker_metrics::batches,
+                                                      &worker_metrics::steals,
+                                                      &worker_metrics::messages,
+                                                      &worker_metrics::spins,
+                                                      &worker_metrics::sleeps,
+                                                      &worker_metrics::signal_masks,
+                                                      &worker_metrics::enters,
+                                                      &worker_metrics::submitted,
+                                                      &worker_metrics::completed,
+                                                      &worker_metrics::cancellations,
+                                                      &worker_metrics::in_flight,
+                                                      &worker_metrics::events,
+                                                      &worker_metrics::timers,
+                                                      &worker_metrics::timers_expired,
+                                                      &worker_metrics::connections,
+                                                      &worker_metrics::preemptions,
+                                                      &worker_metrics::preemptions_refused,
+                                                      &worker_metrics::preempt_signals,
+                                                      &worker_metrics::stalls};
   for (const auto member : sums) all.*member += one.*member;
   for (std::size_t i = 0; i < all.batch_sizes.size(); ++i) all.batch_sizes[i] += one.batch_sizes[i];
   for (std::size_t i = 0; i < all.events_at_once.size(); ++i) all.events_at_once[i] += one.events_at_once[i];

@@ -43,11 +43,11 @@ struct worker_metrics {
   std::uint64_t messages = 0;                  ///< that came through the inbox
   std::uint64_t spins = 0;                     ///< times that it looked around before it slept
   std::uint64_t sleeps = 0;                    ///< times that it slept for want of work
-  std::uint64_t signal_masks = 0;  ///< system calls that changed the signal mask: two, at the start
-  std::uint64_t preemptions = 0;   ///< fibers that were switched out inside a preemptible region
+  std::uint64_t signal_masks = 0;         ///< system calls that changed the signal mask: two, at the start
+  std::uint64_t preemptions = 0;          ///< fibers that were switched out inside a preemptible region
   std::uint64_t preemptions_refused = 0;  ///< signals that came where no fiber could be switched out
   std::uint64_t preempt_signals = 0;      ///< signals that the monitor sent: none without a hog
-  std::uint64_t stalls = 0;               ///< fibers that kept the worker beyond options.stall, reported or not
+  std::uint64_t stalls = 0;  ///< fibers that kept the worker beyond options.stall, reported or not
 
   // The kernel.
   std::uint64_t enters = 0;         ///< io_uring_enter, or epoll_wait

@@ -102,7 +102,6 @@ TEST_F(Census, every_operation_is_needed) {
       {"f.owner.load(std::memory_order_relaxed) != &of_", mutation::change::drop,
        "there is one runtime here; what was there before it may have had its address or not",
        detail::step_kind::none, /*by_address=*/true},
-      {"f.control.load", mutation::change::drop, "circles of joins have a test of their own"},
   };
   const auto all = [](sim& world) {
     wake_in_time(world);

@@ -26,8 +26,9 @@ namespace {
 using namespace std::chrono_literals;
 
 const char* const variables[] = {
-    "WEFT_WORKERS", "WEFT_PIN",         "WEFT_FIBERS_MAX",           "WEFT_BACKEND",      "WEFT_QUEUE_DEPTH",
-    "WEFT_SPIN_US", "WEFT_STACKS_WARM", "WEFT_BLOCKING_THREADS_MAX", "WEFT_ASLEEP_REPORT"};
+    "WEFT_WORKERS",       "WEFT_PIN",        "WEFT_FIBERS_MAX",  "WEFT_BACKEND",
+    "WEFT_QUEUE_DEPTH",   "WEFT_SPIN_US",    "WEFT_STACKS_WARM", "WEFT_BLOCKING_THREADS_MAX",
+    "WEFT_ASLEEP_REPORT", "WEFT_FIBER_TIMES"};
 
 // Begins without any of weft's variables, and puts back what was set.
 class Options : public weft_test::leak_check {
@@ -76,6 +77,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   setenv("WEFT_STACKS_WARM", "0", 1);
   setenv("WEFT_BLOCKING_THREADS_MAX", "5", 1);
   setenv("WEFT_ASLEEP_REPORT", "1", 1);
+  setenv("WEFT_FIBER_TIMES", "1", 1);
   const options o = options::from_env().value();
   EXPECT_EQ(o.workers, 3u);
   EXPECT_TRUE(o.pin);
@@ -86,6 +88,7 @@ TEST_F(Options, each_variable_sets_its_field) {
   EXPECT_EQ(o.spin, 7us);
   EXPECT_EQ(o.blocking_threads_max, 5u);
   EXPECT_TRUE(o.asleep_report);
+  EXPECT_TRUE(o.fiber_times);
   EXPECT_EQ(o.stacks_warm, 0u);
   setenv("WEFT_PIN", "0", 1);
   EXPECT_FALSE(options::from_env(options::optimal()).value().pin);

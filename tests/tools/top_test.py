@@ -89,12 +89,14 @@ class Top(unittest.TestCase):
         self.assertEqual([(g['fibers'], g['phase'], g['name']) for g in sleepers], [(3, 'parked', 'request')])
         self.assertGreaterEqual(seen['seconds'], 0.2)
         self.assertGreater(seen['rates']['requests'], 0)           # its own
+        self.assertGreater(sum(f['share'] for f in seen['busiest']), 0)
+        self.assertEqual(seen['busiest'], sorted(seen['busiest'], key=lambda f: -f['share']))
         self.assertIsNotNone(seen['latencies']['HTTP request']['p99'])
 
     def test_tells_people_once(self):
         status, said, error = top(self.start(), '--once', '--interval', '0.1')
         self.assertEqual((status, error), (0, ''))
-        for text in ('fibers  unstarted 0', 'WORKER', 'p99.9', 'SPAWNED AT', 'parked: a signal'):
+        for text in ('fibers  unstarted 0', 'WORKER', 'BUSY', 'p99.9', 'SPAWNED AT', 'parked: a signal'):
             self.assertIn(text, said)
 
     def test_speaks_to_unix_sockets(self):

@@ -39,6 +39,8 @@ constexpr auto latencies = std::to_array<latency_name>({
     {"HTTP request", "weft_http_request_duration_seconds"},
 });
 
+constexpr std::size_t busiest_max = 10;
+
 // The innermost frame that is not of weft's inside: that is where it waits, for its author.
 std::string place_of(const json& frames) {
   for (const json& frame : frames) {
@@ -50,6 +52,38 @@ std::string place_of(const json& frames) {
   return frames.empty() ? "" : frames.front().value("function", "");
 }
 
+std::string site_of(const json& fiber) {
+  const std::string file = fiber.value("file", "");
+  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(fiber.value("line", 0));
+}
+
+std::string state_text(const std::string& phase, const std::string& waits_for) {
+  return waits_for.empty() ? phase : phase + ": " + waits_for;
+}
+
+std::vector<busy_fiber> busiest_between(const json& before, const json& now, double seconds) {
+  std::map<std::uint64_t, std::int64_t> ran_before;
+  for (const json& f : before.at("fibers"))
+    ran_before.emplace(f.at("id").get<std::uint64_t>(), f.value("run_ns", std::int64_t{0}));
+  std::vector<busy_fiber> out;
+  for (const json& f : now.at("fibers")) {
+    const auto id = f.at("id").get<std::uint64_t>();
+    const auto was = ran_before.find(id);
+    const std::int64_t ran = f.value("run_ns", std::int64_t{0}) - (was == ran_before.end() ? 0 : was->second);
+    if (ran <= 0) continue;
+    out.push_back({.id = id,
+                   .share = static_cast<double>(ran) / 1e9 / seconds,
+                   .name = f.value("name", ""),
+                   .spawned_at = site_of(f),
+                   .state = state_text(f.value("phase", ""), f.value("waits_for", ""))});
+  }
+  const std::size_t kept = std::min(out.size(), busiest_max);
+  std::ranges::partial_sort(out, out.begin() + static_cast<std::ptrdiff_t>(kept), std::ranges::greater{},
+                            &busy_fiber::share);
+  out.resize(kept);
+  return out;
+}
+
 std::vector<fiber_group> groups_in(const json& all) {
   std::map<std::tuple<std::string, std::string, std::string, std::string>, fiber_group> groups;
   const json& stacks = all.at("stacks");
@@ -59,8 +93,7 @@ std::vector<fiber_group> groups_in(const json& all) {
     g.waits_for = f.value("waits_for", "");
     g.name = f.value("name", "");
     if (f.contains("stack")) g.where = place_of(stacks.at(f.at("stack").get<std::size_t>()));
-    const std::string file = f.value("file", "");
-    g.spawned_at = file.substr(file.rfind('/') + 1) + ":" + std::to_string(f.value("line", 0));
+    g.spawned_at = site_of(f);
     ++groups.try_emplace({g.phase, g.waits_for, g.where, g.spawned_at}, g).first->second.fibers;
   }
   std::vector<fiber_group> out;
@@ -99,7 +132,8 @@ std::vector<worker_row> workers_between(const observation& before, const observa
   return out;
 }
 
-report compare_known(const observation& before, const observation& now, const json& fibers) {
+report compare_known(const observation& before, const observation& now) {
+  const json fibers = json::parse(now.fibers);
   report r;
   r.seconds = std::chrono::duration<double>{now.at - before.at}.count();
   if (const auto& info = now.metrics.of("weft_info"); !info.empty())
@@ -120,6 +154,7 @@ report compare_known(const observation& before, const observation& now, const js
   }
   r.workers = workers_between(before, now, r.seconds);
   r.connections = by_label(now.metrics, "weft_http_connections", "state", true);
+  r.busiest = busiest_between(json::parse(before.fibers), fibers, r.seconds);
   r.groups = groups_in(fibers);
   return r;
 }
@@ -141,6 +176,12 @@ std::string duration_text(std::optional<double> seconds) {
   if (*seconds < 1e-3) std::snprintf(out, sizeof out, "%.3g us", *seconds * 1e6);
   else if (*seconds < 1) std::snprintf(out, sizeof out, "%.3g ms", *seconds * 1e3);
   else std::snprintf(out, sizeof out, "%.3g s", *seconds);
+  return out;
+}
+
+std::string percent_text(double share) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.1f %%", share * 100);
   return out;
 }
 
@@ -189,7 +230,7 @@ json seconds_of(std::optional<double> s) { return s && std::isfinite(*s) ? json(
 
 std::optional<report> compare(const observation& before, const observation& now) {
   try {
-    return compare_known(before, now, json::parse(now.fibers));
+    return compare_known(before, now);
   } catch (const std::exception&) {  // root: None, which says so: not JSON, or a field that is not there
     return std::nullopt;
   }
@@ -200,7 +241,7 @@ std::string json_of(const report& r) {
            {"fibers", numbers_of(r.states)}, {"parked", numbers_of(r.reasons)},
            {"rates", numbers_of(r.rates)},   {"connections", numbers_of(r.connections)},
            {"latencies", json::object()},    {"workers", json::array()},
-           {"groups", json::array()}};
+           {"busiest", json::array()},       {"groups", json::array()}};
   for (const latency& l : r.latencies)
     out["latencies"][l.of] = {{"p50", seconds_of(l.p50)},
                               {"p90", seconds_of(l.p90)},
@@ -215,6 +256,12 @@ std::string json_of(const report& r) {
                               {"sleeps", w.sleeps},
                               {"enters", w.enters},
                               {"completions", w.completions}});
+  for (const busy_fiber& f : r.busiest)
+    out["busiest"].push_back({{"id", f.id},
+                              {"share", f.share},
+                              {"name", f.name},
+                              {"spawned_at", f.spawned_at},
+                              {"state", f.state}});
   for (const fiber_group& g : r.groups)
     out["groups"].push_back({{"fibers", g.fibers},
                              {"phase", g.phase},
@@ -244,12 +291,19 @@ std::string text_of(const report& r, std::size_t columns, std::size_t groups_max
            cell(grouped_digits(w.switches), 13) + cell(grouped_digits(w.sleeps), 11) +
            cell(grouped_digits(w.enters), 11) + cell(grouped_digits(w.completions), 16));
   p.line();
+  if (!r.busiest.empty()) {
+    p.line("   FIBER  BUSY    STATE                         SPAWNED AT                    NAME");
+    for (const busy_fiber& f : r.busiest)
+      p.line(cell(std::to_string(f.id), 8) + cell(percent_text(f.share), 7) + "   " +
+             cell(f.state.substr(0, 29), -30) + cell(f.spawned_at.substr(0, 29), -30) + f.name);
+    p.line();
+  }
   p.line("  FIBERS  STATE                         SPAWNED AT                    WHERE");
   for (std::size_t i = 0; i < std::min(groups_max, r.groups.size()); ++i) {
     const fiber_group& g = r.groups[i];
-    const std::string state = g.waits_for.empty() ? g.phase : g.phase + ": " + g.waits_for;
-    p.line(cell(grouped_digits(static_cast<double>(g.fibers)), 8) + "  " + cell(state.substr(0, 29), -30) +
-           cell(g.spawned_at.substr(0, 29), -30) + g.where);
+    p.line(cell(grouped_digits(static_cast<double>(g.fibers)), 8) + "  " +
+           cell(state_text(g.phase, g.waits_for).substr(0, 29), -30) + cell(g.spawned_at.substr(0, 29), -30) +
+           g.where);
   }
   return p.take();
 }

@@ -34,6 +34,13 @@ struct fiber_group {
   std::string phase, waits_for, where, spawned_at, name;
 };
 
+/// One that ran in between.
+struct busy_fiber {
+  std::uint64_t id = 0;
+  double share = 0;  // of one processor's time
+  std::string name, spawned_at, state;
+};
+
 struct latency {
   std::string of;
   std::optional<double> p50, p90, p99, p999;  // seconds, at most; none if nothing was measured
@@ -47,6 +54,7 @@ struct report {
   std::vector<latency> latencies;
   std::vector<worker_row> workers;
   std::vector<named_number> connections;  // of HTTP servers, by state; none if there is no server
+  std::vector<busy_fiber> busiest;        // first; none if options.fiber_times is not set
   std::vector<fiber_group> groups;        // the largest first
 };
 

@@ -185,9 +185,8 @@ TEST_F(Fibers, a_thread_outside_sees_the_fibers_of_all_runtimes) {
 
 // What a worker that a fiber hogs cannot tell itself is seen from outside.
 TEST_F(Fibers, a_worker_that_does_not_answer_is_named_with_the_fiber_that_keeps_it) {
-  runtime rt{{.workers = 1}};
+  runtime rt{{.workers = 1, .fiber_times = true}};
   event go_on;
-  latch arrived{1};
   atomic<bool> hogs{false}, enough{false};
   task<void> waits = rt.spawn([&] { (void)go_on.wait(); }, {.name = "waits"});
   task<void> hog = rt.spawn(
@@ -204,6 +203,7 @@ TEST_F(Fibers, a_worker_that_does_not_answer_is_named_with_the_fiber_that_keeps_
   ASSERT_TRUE(named(all, "hog") && named(all, "waits"));
   EXPECT_EQ(all.workers[0].running, named(all, "hog")->id);
   EXPECT_EQ(named(all, "hog")->phase, fiber_phase::running);
+  EXPECT_GE(named(all, "hog")->run_time, 5ms);
   EXPECT_EQ(named(all, "waits")->phase, fiber_phase::parked);
   EXPECT_EQ(named(all, "waits")->waits_for, "an event");
   EXPECT_TRUE(named(all, "waits")->backtrace.empty());
@@ -214,6 +214,55 @@ TEST_F(Fibers, a_worker_that_does_not_answer_is_named_with_the_fiber_that_keeps_
   hog.join();
   waits.join();
   EXPECT_TRUE(list_fibers().workers[0].answered) << "the next one gets its answer";
+}
+
+// What was computed for 20 ms has taken 20 ms, and not the time of others.
+TEST_F(Fibers, how_long_each_has_run_is_told_if_that_was_asked_for) {
+  run(
+      [] {
+        event go_on;
+        const auto computes = [&](std::chrono::milliseconds how_long) {
+          return [&go_on, how_long] {
+            for (int i = 0; i < 4; ++i) {
+              const auto end = std::chrono::steady_clock::now() + how_long / 4;
+              while (std::chrono::steady_clock::now() < end) detail::spin_pause();
+              this_fiber::yield();
+            }
+            (void)go_on.wait();
+          };
+        };
+        const auto begin = std::chrono::steady_clock::now();
+        task<void> longer = spawn(computes(40ms), {.name = "longer", .stack = stack_class::kib4});
+        task<void> shorter = spawn(computes(4ms), {.name = "shorter"});
+        const fiber_info l = parked("longer");
+        const fiber_info s = parked("shorter");
+        const auto passed = std::chrono::steady_clock::now() - begin;
+        EXPECT_GE(l.run_time, 40ms);
+        EXPECT_GE(s.run_time, 4ms);
+        EXPECT_LE(l.run_time + s.run_time, passed);
+        EXPECT_GE(l.age, l.run_time);
+        EXPECT_LE(l.age, passed);
+        EXPECT_EQ(parked("longer").run_time, l.run_time) << "who waits does not run";
+        EXPECT_NE(fibers_text({.fibers = {l}, .workers = {}}).find(" ms of "), std::string::npos);
+        EXPECT_NE(fibers_json({.fibers = {l}, .workers = {}}).find("\"run_ns\":"), std::string::npos);
+        task<void> after = spawn([&] { (void)go_on.wait(); }, {.name = "after", .stack = stack_class::kib4});
+        EXPECT_LT(parked("after").age, parked("longer").age);
+        go_on.set();
+        longer.join();
+        shorter.join();
+        after.join();
+      },
+      {.workers = 1, .fiber_times = true});
+}
+
+TEST_F(Fibers, nobody_looks_at_the_clock_unless_that_was_asked_for) {
+  run([] {
+    event go_on;
+    task<void> waits = spawn([&] { (void)go_on.wait(); }, {.name = "waits"});
+    EXPECT_EQ(parked("waits").age, 0ns);
+    go_on.set();
+    waits.join();
+  });
 }
 
 TEST_F(Fibers, fibers_in_the_same_place_are_one_group) {

@@ -18,6 +18,8 @@
 #include <weft/runtime/preempt/side_buffer.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/trace/chrome_json.hpp>
+#include <weft/runtime/trace/tracer.hpp>
 #include <with_workers.hpp>
 
 #include "busy.hpp"
@@ -87,7 +89,7 @@ TEST_F(Preemptible, two_computations_alternate) {
   } t;
   const auto work = [&t](int me) {
     return preemptible([&t, me] {
-      const double end = cpu_seconds() + 1;
+      const double end = cpu_seconds() + 2;  // of both
       std::uint64_t x = 1;
       while (cpu_seconds() < end) {
         for (int i = 0; i < 10; ++i) x = compute(x);
@@ -106,6 +108,28 @@ TEST_F(Preemptible, two_computations_alternate) {
         EXPECT_GE(counters().preemptions.get(), 49u);
       },
       sliced(1));
+}
+
+// A trace tells it from a yield.
+TEST_F(Preemptible, is_traced) {
+  ASSERT_TRUE(trace::start());
+  run(
+      [] {
+        std::atomic<bool> other_ran{false};
+        auto hog = spawn([&] {
+          preemptible([&] {
+            std::uint64_t x = 1;
+            while (!other_ran.load()) x = compute(x);
+          });
+        });
+        auto other = spawn([&] { other_ran.store(true); });
+        hog.join();
+        other.join();
+        this_fiber::yield();
+      },
+      sliced(1));
+  trace::stop();
+  EXPECT_NE(trace::to_chrome(trace::snapshot()).find("was preempted"), std::string::npos);
 }
 
 TEST_F(Preemptible, a_guard_keeps_it_on_its_worker) {
