@@ -74,8 +74,8 @@ struct options {
   /// Tells the error sink which fibers are still there when runtime::stop(), run() or the destructor begins
   /// to stop them: with spawn sites, what they wait for, and where. Not if request_stop() came before.
   bool leak_report = false;
-  /// Keeps how long each fiber has run, and when it began: list_fibers(), weft-top. Each switch then costs about
-  /// 60 ns more, for a look at the clock.
+  /// Keeps how long each fiber has run, and when it began: list_fibers(), weft-top. Each switch then costs
+  /// about 60 ns more, for a look at the clock.
   bool fiber_times = false;
   /// Counts how much stack the fibers of each spawn site use: stack_census(). For trials, since each fiber
   /// then costs about 3 us more. A file to write the result to when the runtime has ended; null: none.
@@ -105,8 +105,8 @@ struct options {
   /// `base`, overridden by WEFT_WORKERS, WEFT_PIN, WEFT_MEMORY (pooled, numa_aware or adaptive),
   /// WEFT_FIBERS_MAX, WEFT_BACKEND, WEFT_QUEUE_DEPTH, WEFT_SPIN_US, WEFT_STACKS_WARM,
   /// WEFT_BLOCKING_THREADS_MAX, WEFT_ASLEEP_REPORT, WEFT_DUMP_ON_SIGQUIT, WEFT_LEAK_REPORT,
-  /// WEFT_FIBER_TIMES and WEFT_STACK_CENSUS (a file, which also takes the census). Errors: invalid_argument if one cannot be
-  /// read, and a line to stderr that names it.
+  /// WEFT_FIBER_TIMES and WEFT_STACK_CENSUS (a file, which also takes the census). Errors: invalid_argument
+  /// if one cannot be read, and a line to stderr that names it.
   [[nodiscard]] static result<options> from_env();
   [[nodiscard]] static result<options> from_env(options base);
 

@@ -89,9 +89,9 @@ void ring_watchers(signal_set come) noexcept {
     if ((w.wanted() & come) != 0) w.ring();
 }
 
-// Gives what has come to all who wait for it and have nothing yet, and tells those who watch. A copy of what a
-// waiter already has is dropped; what is left over, and nobody watches, stays for the disposition that the last
-// leaver restores. Returns whom to wake_all() once the lock is free: they stay in wait() until then.
+// Gives what has come to all who wait for it and have nothing yet, and tells those who watch. A copy of what
+// a waiter already has is dropped; what is left over, and nobody watches, stays for the disposition that the
+// last leaver restores. Returns whom to wake_all() once the lock is free: they stay in wait() until then.
 [[nodiscard]] waiter* deliver() noexcept {
   signal_set open = 0, given = 0;
   for (const waiter& w : here().waiters) {

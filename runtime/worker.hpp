@@ -328,8 +328,8 @@ class worker {
   const bool timed_;     // options.fiber_times is set
   bool traced_ = false;  // what fibers do here is traced
   bool watches_;         // one of these, or options.stack_census: spawns and ends take the long way
-  // This thread's, zero at every switch; or, while fibers are traced or timed, one that never is, so that each
-  // suspension takes the cold path that it tests for anyway.
+  // This thread's, zero at every switch; or, while fibers are traced or timed, one that never is, so that
+  // each suspension takes the cold path that it tests for anyway.
   const exception_state* exceptions_ = nullptr;
   context loop_;  // how to go on with run_batch()
   run_queue queue_;

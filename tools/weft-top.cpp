@@ -6,8 +6,8 @@
 //   weft-top --once --format json                    the same for scripts
 //
 // It asks the process's /debug/metrics and /debug/fibers (http::debug_pages). Keys: q ends it, p pauses it.
-// Rates and latencies are those of the last interval; latencies are the bounds of histogram buckets. The busiest
-// fibers are told of programs that set options.fiber_times.
+// Rates and latencies are those of the last interval; latencies are the bounds of histogram buckets. The
+// busiest fibers are told of programs that set options.fiber_times.
 #include <algorithm>
 #include <charconv>
 #include <chrono>

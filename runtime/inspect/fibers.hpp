@@ -5,8 +5,8 @@
 // because a fiber hogs it, is named, with that fiber; of the others there is told what can be seen without
 // its help, which are no backtraces. Unstarted fibers live nowhere yet, and are seen as they are found.
 //
-// How long a fiber has run is told only if options.fiber_times is set: a look at the clock at each switch costs
-// more than the switch.
+// How long a fiber has run is told only if options.fiber_times is set: a look at the clock at each switch
+// costs more than the switch.
 #pragma once
 
 #include <chrono>
@@ -50,8 +50,8 @@ struct fiber_info {
   /// stack before it counts as well, until idle trimming frees the pages. 0: not known, or no stack yet.
   std::size_t stack_resident = 0;
   bool stop_requested = false;
-  /// With options.fiber_times, of a fiber that has begun: how long it has run, with all that it has called, and
-  /// how long ago it began. Else both are 0.
+  /// With options.fiber_times, of a fiber that has begun: how long it has run, with all that it has called,
+  /// and how long ago it began. Else both are 0.
   std::chrono::nanoseconds run_time{}, age{};
   /// Where it waits, innermost first: return addresses, for symbolizer. Empty: it runs, has not started, or
   /// its worker did not answer.

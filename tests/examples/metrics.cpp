@@ -37,7 +37,8 @@ weft::result<void> app() {
   auto told = WEFT_TRY(client.get(here + "/metrics", 5s));
   std::istringstream lines{std::string{WEFT_TRY(told.body())}};
   for (std::string line; std::getline(lines, line);)
-    if (line.starts_with("weft_http_requests_total") || line.starts_with("weft_workers")) std::puts(line.c_str());
+    if (line.starts_with("weft_http_requests_total") || line.starts_with("weft_workers"))
+      std::puts(line.c_str());
   const weft::runtime_metrics m = weft::metrics();
   std::printf("running fibers: %zu\n", m.fibers.running);
   weft::print_stats(m, stderr);
