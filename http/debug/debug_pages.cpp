@@ -20,7 +20,6 @@
 #include <weft/runtime/inspect/stack_census.hpp>
 #include <weft/runtime/metrics/prometheus.hpp>
 #include <weft/runtime/this_fiber.hpp>
-#include <weft/runtime/thread_stack.hpp>
 #include <weft/runtime/trace/chrome_json.hpp>
 #include <weft/runtime/trace/tracer.hpp>
 
@@ -77,8 +76,7 @@ std::string pools_json() {
 // Not with blocking(): its threads know no runtime.
 auto metrics_page(std::function<std::string()> more) {
   return [more = std::move(more)](request&, response& s) {
-    const runtime_metrics now = metrics();
-    std::string text = on_thread_stack([&] { return to_prometheus(now); });
+    std::string text = to_prometheus(metrics());
     if (more) text += more();
     s.header("Cache-Control", "no-store").body(std::move(text), prometheus_content_type);
   };

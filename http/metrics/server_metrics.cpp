@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include <weft/runtime/metrics/prometheus_text.hpp>
+#include <weft/runtime/thread_stack.hpp>
 
 namespace weft::http {
 namespace {
@@ -32,6 +33,24 @@ void write_connections(prometheus_text& out, const server_metrics& m) {
              "Idle connections that were closed to make room.", m.evicted);
 }
 
+std::string text_of(const server_metrics& m) {
+  prometheus_text out;
+  out.single("weft_http_requests_total", kind::counter, "Requests whose head was understood.", m.requests);
+  write_statuses(out, "weft_http_responses_total", "Responses by status.", m.responses);
+  write_statuses(out, "weft_http_requests_rejected_total",
+                 "Responses to what is no sound request, or did not come in time.", m.rejected);
+  out.durations("weft_http_request_duration",
+                "From when a request's head was read until the kernel had its response.", m.latency);
+  out.single("weft_http_received_bytes_total", kind::counter, "Bytes that clients sent.", m.received_bytes);
+  out.single("weft_http_sent_bytes_total", kind::counter, "Bytes that were sent to clients.", m.sent_bytes);
+  out.single("weft_http_cache_hits_total", kind::counter, "Responses that a response cache had.",
+             m.cache_hits);
+  out.single("weft_http_cache_misses_total", kind::counter, "Responses that a response cache might have had.",
+             m.cache_misses);
+  write_connections(out, m);
+  return out.take();
+}
+
 }  // namespace
 
 std::uint64_t server_metrics::responses_of_class(int hundreds) const noexcept {
@@ -48,21 +67,7 @@ std::uint64_t server_metrics::responses_with(http::status s) const noexcept {
 }
 
 std::string to_prometheus(const server_metrics& m) {
-  prometheus_text out;
-  out.single("weft_http_requests_total", kind::counter, "Requests whose head was understood.", m.requests);
-  write_statuses(out, "weft_http_responses_total", "Responses by status.", m.responses);
-  write_statuses(out, "weft_http_requests_rejected_total",
-                 "Responses to what is no sound request, or did not come in time.", m.rejected);
-  out.durations("weft_http_request_duration",
-                "From when a request's head was read until the kernel had its response.", m.latency);
-  out.single("weft_http_received_bytes_total", kind::counter, "Bytes that clients sent.", m.received_bytes);
-  out.single("weft_http_sent_bytes_total", kind::counter, "Bytes that were sent to clients.", m.sent_bytes);
-  out.single("weft_http_cache_hits_total", kind::counter, "Responses that a response cache had.",
-             m.cache_hits);
-  out.single("weft_http_cache_misses_total", kind::counter, "Responses that a response cache might have had.",
-             m.cache_misses);
-  write_connections(out, m);
-  return out.take();
+  return on_thread_stack([&] { return text_of(m); });
 }
 
 }  // namespace weft::http

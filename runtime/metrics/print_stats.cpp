@@ -1,6 +1,7 @@
 #include <cstdint>
 
 #include <weft/runtime/metrics/runtime_metrics.hpp>
+#include <weft/runtime/thread_stack.hpp>
 
 namespace weft {
 namespace {
@@ -65,9 +66,7 @@ void print_pools(const runtime_metrics& m, std::FILE* to) {
                  s.high_water, 100 * per(s.hits, s.hits + s.misses), number{s.refused});
 }
 
-}  // namespace
-
-void print_stats(const runtime_metrics& m, std::FILE* to) {
+void print_all(const runtime_metrics& m, std::FILE* to) {
   std::fprintf(to, "weft: %zu workers, %.*s\n", m.workers.size(), static_cast<int>(m.backend.size()),
                m.backend.data());
   print_fibers(m, to);
@@ -87,6 +86,12 @@ void print_stats(const runtime_metrics& m, std::FILE* to) {
                m.offload.threads, m.offload.idle, m.offload.queued, number{m.offload.completed},
                number{m.offload.refused});
   print_pools(m, to);
+}
+
+}  // namespace
+
+void print_stats(const runtime_metrics& m, std::FILE* to) {
+  on_thread_stack([&] { print_all(m, to); });
 }
 
 }  // namespace weft

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <weft/runtime/metrics/prometheus_text.hpp>
+#include <weft/runtime/thread_stack.hpp>
 
 namespace weft {
 namespace {
@@ -190,9 +191,7 @@ void write_pools(prometheus_text& out, const runtime_metrics& m) {
   each("weft_pool_refused_total", kind::counter, "Takes that got nothing.", &pool_stats::refused);
 }
 
-}  // namespace
-
-std::string to_prometheus(const runtime_metrics& m) {
+std::string text_of(const runtime_metrics& m) {
   prometheus_text out;
   out.family("weft_info", kind::gauge, "How the runtime talks to the kernel; always 1.");
   out.sample({{"backend", m.backend}}, std::uint64_t{1});
@@ -204,6 +203,12 @@ std::string to_prometheus(const runtime_metrics& m) {
   write_offload(out, m.offload);
   write_pools(out, m);
   return out.take();
+}
+
+}  // namespace
+
+std::string to_prometheus(const runtime_metrics& m) {
+  return on_thread_stack([&] { return text_of(m); });
 }
 
 }  // namespace weft

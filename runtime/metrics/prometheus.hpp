@@ -16,8 +16,7 @@ namespace weft {
 
 inline constexpr std::string_view prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The text exposition format 0.0.4: about 20 KB, and 4 more per worker. Allocates; from a fiber, better
-/// inside on_thread_stack().
+/// The text exposition format 0.0.4: about 20 KB, and 4 more per worker. Any fiber or thread.
 [[nodiscard]] std::string to_prometheus(const runtime_metrics& m);
 
 }  // namespace weft

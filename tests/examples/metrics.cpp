@@ -15,9 +15,9 @@ weft::result<void> app() {
   const http::server* self = nullptr;
   r.get("/", [](http::request&, http::response& s) { s.text("hello"); });
   r.get("/metrics", [&self](http::request&, http::response& s) {
-    s.body(weft::on_thread_stack(
-               [&] { return weft::to_prometheus(weft::metrics()) + http::to_prometheus(self->metrics()); }),
-           weft::prometheus_content_type);
+    const weft::runtime_metrics m = weft::metrics();
+    const http::server_metrics h = self->metrics();
+    s.body(weft::to_prometheus(m) + http::to_prometheus(h), weft::prometheus_content_type);
   });
   http::server server{std::move(r), {.drain = 1s}};
   self = &server;
