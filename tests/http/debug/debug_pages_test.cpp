@@ -9,12 +9,14 @@
 #include <vector>
 
 #include <leak_check.hpp>
+#include <server_fixture.hpp>
 #include <weft/http/client/client.hpp>
 #include <weft/http/debug/debug_pages.hpp>
 #include <weft/http/server.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/spawn.hpp>
+#include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/trace/tracer.hpp>
 
 namespace weft::testing {
@@ -77,6 +79,36 @@ TEST_F(DebugPages, answer_a_unix_socket_whatever_it_calls_the_host) {
   EXPECT_EQ(status_of({.fields = {{"Host", "example.org"}},
                        .at = "unix:@weft-debug-test-" + std::to_string(::getpid())}),
             "200");
+}
+
+TEST_F(DebugPages, refuse_who_is_gone_when_they_are_asked) {
+  weft::run(
+      [] {
+        event begun, done;
+        http::status said{};
+        http::router routes;
+        routes.use([&](http::request& q, http::response& s, http::next n) {
+          begun.set();
+          while (q.remote_address()) this_fiber::yield();
+          const result<void> outcome = n();
+          said = s.status();
+          done.set();
+          return outcome;
+        });
+        http::debug_pages(routes);
+        http::server server{std::move(routes)};
+        ASSERT_TRUE(server.listen("127.0.0.1:0"));
+        auto serving = spawn([&] { return server.serve(); });
+        client far{server.addresses().front()};
+        far.send("GET /debug/ HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        ASSERT_TRUE(begun.wait());
+        far.reset();
+        ASSERT_TRUE(done.wait());
+        EXPECT_EQ(said, http::status::forbidden);
+        server.request_stop();
+        EXPECT_TRUE(serving.join());
+      },
+      weft::options{.workers = 1});
 }
 
 TEST_F(DebugPages, answer_anybody_if_told_to) {
