@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,10 +14,12 @@
 #include <weft/http/client/client.hpp>
 #include <weft/http/debug/debug_pages.hpp>
 #include <weft/http/server.hpp>
+#include <weft/runtime/blocking.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/trace/span.hpp>
 #include <weft/runtime/trace/tracer.hpp>
 
 namespace weft::testing {
@@ -168,6 +171,26 @@ TEST_F(DebugPages, record_a_trace_one_at_a_time) {
   EXPECT_TRUE(recorded.starts_with("200 {")) << recorded.substr(0, 100);
   EXPECT_NE(recorded.find("\"traceEvents\""), recorded.npos);
   EXPECT_FALSE(trace::running());
+}
+
+TEST_F(DebugPages, record_no_other_trace_before_the_last_is_given) {
+  weft::options only_thread{.workers = 2};
+  only_thread.blocking_threads_max = 1;
+  const asked trace_page{.target = "/debug/trace?seconds=1"};
+  weft::run(
+      [&] {
+        std::binary_semaphore other_asked{0};
+        auto asking = spawn([&] { return ask(trace_page); });
+        while (!trace::running()) this_fiber::yield();
+        { const trace::span seen{"seen in between"}; }
+        auto keeping = spawn([&] { blocking([&] { return other_asked.try_acquire_for(3s); }); });
+        while (trace::running()) (void)this_fiber::sleep_for(1ms);
+        EXPECT_EQ(ask(trace_page).substr(0, 3), "409");
+        other_asked.release();
+        keeping.join();
+        EXPECT_NE(asking.join().find("seen in between"), std::string::npos);
+      },
+      only_thread);
 }
 
 }  // namespace
