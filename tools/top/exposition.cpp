@@ -79,8 +79,12 @@ std::optional<exposition> exposition::parse(std::string_view text) {
       if (!take_labels(line, sample)) return std::nullopt;
     }
     if (!line.starts_with(' ')) return std::nullopt;
-    const auto value = number(line.substr(1));
+    line.remove_prefix(1);
+    const std::string_view digits = line.substr(0, line.find(' '));
+    const auto value = number(digits);
     if (!value) return std::nullopt;
+    line.remove_prefix(digits.size());  // what is left is when that was, if the program says so
+    if (!line.empty() && !number(line.substr(1))) return std::nullopt;
     sample.value = *value;
     out.all_[std::string{name}].push_back(std::move(sample));
   }
