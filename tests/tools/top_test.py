@@ -125,6 +125,18 @@ class Top(unittest.TestCase):
         text = 'weft_fibers{state="ready"} 3 1700000000000\nadded_by_the_program 1.5 -1\n'
         self.assertEqual(self.of_pages(text, text)['fibers'], {'ready': 3})
 
+    def test_what_a_process_counts_that_was_started_anew_begins_at_zero(self):
+        def text(n):
+            return (f'weft_fibers_spawned_total {n}\nweft_worker_fibers_started{{worker="0"}} 1\n'
+                    f'weft_worker_switches_total{{worker="0"}} {n}\n'
+                    f'weft_batch_seconds_bucket{{le="1"}} {n}\nweft_batch_seconds_bucket{{le="+Inf"}} {n}\n'
+                    f'weft_batch_seconds_sum {n}\nweft_batch_seconds_count {n}\n')
+
+        seen = self.of_pages(text(1000000), text(10))
+        self.assertAlmostEqual(seen['rates']['spawned'] * seen['seconds'], 10)
+        self.assertAlmostEqual(seen['workers'][0]['switches'] * seen['seconds'], 10)
+        self.assertEqual(seen['latencies']['batch']['p50'], 1)
+
     def test_tells_people_once(self):
         status, said, error = top(self.start(), '--once', '--interval', '0.1')
         self.assertEqual((status, error), (0, ''))

@@ -113,9 +113,11 @@ double exposition::sum(std::string_view name, std::string_view label, std::strin
 std::optional<double> quantile_between(const exposition& before, const exposition& now,
                                        std::string_view histogram, double share) {
   const std::string name = std::string{histogram} + "_bucket";
+  const std::string total = std::string{histogram} + "_count";
+  const bool anew = now.sum(total) < before.sum(total);  // as growth() has it
   std::vector<std::pair<double, double>> buckets;  // bound, and how many were counted up to it
   for (const metric_sample& b : now.of(name)) {
-    const double count = b.value - before.sum(name, "le", b.labels.at("le"));
+    const double count = b.value - (anew ? 0 : before.sum(name, "le", b.labels.at("le")));
     buckets.emplace_back(bound_of(b), count);
   }
   if (buckets.empty() || buckets.back().second <= 0) return std::nullopt;
