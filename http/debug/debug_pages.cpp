@@ -98,9 +98,14 @@ result<std::chrono::seconds> seconds_of(const request& q) {
   return std::chrono::seconds{n};
 }
 
+// What a page of another site makes a browser ask for: it sees no answer, but would slow the program down.
+// Source: W3C Fetch Metadata Request Headers, 2021.
+bool is_from_another_site(const request& q) { return q.header("sec-fetch-site") == "cross-site"; }
+
 result<void> record_trace(request& q, response& s) {
   static weft::detail::atomic<bool> recording{false};
   const std::chrono::seconds length = WEFT_TRY(seconds_of(q));
+  if (is_from_another_site(q)) return std::unexpected(status::forbidden);
   if (trace::running() || recording.exchange(true)) return std::unexpected(status::conflict);
   struct turn {
     ~turn() { recording.store(false); }

@@ -173,6 +173,14 @@ TEST_F(DebugPages, record_a_trace_one_at_a_time) {
   EXPECT_FALSE(trace::running());
 }
 
+TEST_F(DebugPages, record_no_trace_for_a_page_of_another_site) {
+  const auto asked_by = [](const char* site) {
+    return status_of({.target = "/debug/trace?seconds=1", .fields = {{"Sec-Fetch-Site", site}}});
+  };
+  EXPECT_EQ(asked_by("cross-site"), "403");
+  EXPECT_EQ(asked_by("same-origin"), "200");
+}
+
 TEST_F(DebugPages, record_no_other_trace_before_the_last_is_given) {
   weft::options only_thread{.workers = 2};
   only_thread.blocking_threads_max = 1;
