@@ -84,6 +84,31 @@ TEST_F(DebugPages, answer_a_unix_socket_whatever_it_calls_the_host) {
             "200");
 }
 
+TEST_F(DebugPages, go_by_the_address_of_the_peer) {
+  weft::run(
+      [] {
+        http::router routes;
+        http::debug_pages(routes);
+        http::server server{std::move(routes), {.proxy_protocol = http::proxy_protocol_mode::required}};
+        ASSERT_TRUE(server.listen("127.0.0.1:0"));
+        auto serving = spawn([&] { return server.serve(); });
+        const auto answer_for = [&](const std::string& peer) {
+          return blocking([&] {
+            client c{server.addresses().front()};
+            c.send("PROXY " + peer + " 1 2\r\nGET /debug/ HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            return c.some(12);
+          });
+        };
+        for (const char* near : {"TCP4 127.0.0.1 127.0.0.1", "TCP6 ::1 ::1", "TCP6 ::ffff:127.0.0.1 ::1"})
+          EXPECT_EQ(answer_for(near), "HTTP/1.1 200") << near;
+        for (const char* far : {"TCP4 192.0.2.1 127.0.0.1", "TCP6 2001:db8::1 ::1", "TCP6 ::ffff:192.0.2.1 ::1"})
+          EXPECT_EQ(answer_for(far), "HTTP/1.1 403") << far;
+        server.request_stop();
+        EXPECT_TRUE(serving.join());
+      },
+      weft::options{.workers = 1});
+}
+
 TEST_F(DebugPages, refuse_who_is_gone_when_they_are_asked) {
   weft::run(
       [] {
