@@ -115,7 +115,7 @@ std::optional<double> quantile_between(const exposition& before, const expositio
   const std::string name = std::string{histogram} + "_bucket";
   const std::string total = std::string{histogram} + "_count";
   const bool anew = now.sum(total) < before.sum(total);  // as growth() has it
-  std::vector<std::pair<double, double>> buckets;  // bound, and how many were counted up to it
+  std::vector<std::pair<double, double>> buckets;        // bound, and how many were counted up to it
   for (const metric_sample& b : now.of(name)) {
     const double count = b.value - (anew ? 0 : before.sum(name, "le", b.labels.at("le")));
     buckets.emplace_back(bound_of(b), count);

@@ -101,7 +101,8 @@ TEST_F(DebugPages, go_by_the_address_of_the_peer) {
         };
         for (const char* near : {"TCP4 127.0.0.1 127.0.0.1", "TCP6 ::1 ::1", "TCP6 ::ffff:127.0.0.1 ::1"})
           EXPECT_EQ(answer_for(near), "HTTP/1.1 200") << near;
-        for (const char* far : {"TCP4 192.0.2.1 127.0.0.1", "TCP6 2001:db8::1 ::1", "TCP6 ::ffff:192.0.2.1 ::1"})
+        for (const char* far :
+             {"TCP4 192.0.2.1 127.0.0.1", "TCP6 2001:db8::1 ::1", "TCP6 ::ffff:192.0.2.1 ::1"})
           EXPECT_EQ(answer_for(far), "HTTP/1.1 403") << far;
         server.request_stop();
         EXPECT_TRUE(serving.join());
