@@ -502,6 +502,12 @@ std::optional<net::address> connection::remote_address() const noexcept {
   return peer ? std::optional{*peer} : std::nullopt;
 }
 
+// By its own end, which the kernel knows even if the peer is gone.
+bool connection::on_unix_socket() const noexcept {
+  const auto own = net::address::local_of(fd);
+  return !own && own.error() == net::address_error::not_ip;
+}
+
 // Unwatched: who closes the descriptor must be the only one to use it. The watch ends in the poller's next
 // turn.
 void connection::hand_over(net::tcp_stream& to) noexcept {

@@ -132,6 +132,7 @@ class connection final : public weft::detail::list_node,
   result<void> write_file(byte_view before, io::file& from, std::uint64_t offset, std::uint64_t length,
                           deadline until) override;
   std::optional<net::address> remote_address() const noexcept override;
+  bool on_unix_socket() const noexcept override;
   void hand_over(net::tcp_stream& to) noexcept override;
 
   struct sending;

@@ -67,6 +67,10 @@ class request {
   /// system call.
   std::optional<net::address> remote_address() const noexcept { return connection_->remote_address(); }
 
+  /// Whether it came through a unix socket, for which file permissions decide who may send. Costs a system
+  /// call.
+  bool on_unix_socket() const noexcept { return connection_->on_unix_socket(); }
+
   /// What {name} of the route's pattern stands for, percent-decoded. A name that is not in the pattern is an
   /// assertion.
   std::string_view param(std::string_view name) const;

@@ -45,6 +45,9 @@ class transport : public peer_source {
   /// Who the peer is, or whom it speaks for; none where that has no meaning. Costs a system call.
   virtual std::optional<net::address> remote_address() const noexcept { return std::nullopt; }
 
+  /// Whether it goes through a unix socket, even if the peer is gone. Costs a system call.
+  virtual bool on_unix_socket() const noexcept { return false; }
+
   /// Gives the connection away: what it does from then on is no business of this transport's, whose reads and
   /// writes fail.
   virtual void hand_over(net::tcp_stream& to) noexcept = 0;

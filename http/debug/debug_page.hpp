@@ -163,7 +163,8 @@ function families_in(text) {
   const all = new Map();
   const family = name => all.get(name) ?? all.set(name, {name, samples: []}).get(name);
   for (const line of text.split("\n")) {
-    const head = line.match(/^# (HELP|TYPE) (\S+) (.*)$/), sample = line.match(/^([^\s{]+)(\{.*\})? (\S+)$/);
+    const head = line.match(/^# (HELP|TYPE) (\S+) (.*)$/);
+    const sample = line.match(/^([^\s{]+)(\{.*\})? (\S+)( -?\d+)?$/);
     if (head) family(head[2])[head[1] === "HELP" ? "help" : "kind"] = head[3];
     else if (sample) {
       const base = sample[1].replace(/_(bucket|sum|count)$/, "");

@@ -96,17 +96,23 @@ result<std::chrono::seconds> seconds_of(const request& q) {
   return std::chrono::seconds{n};
 }
 
+// What a page of another site makes a browser ask for: it sees no answer, but would slow the program down.
+// Source: W3C Fetch Metadata Request Headers, 2021.
+bool is_from_another_site(const request& q) { return q.header("sec-fetch-site") == "cross-site"; }
+
 result<void> record_trace(request& q, response& s) {
   static weft::detail::atomic<bool> recording{false};
   const std::chrono::seconds length = WEFT_TRY(seconds_of(q));
+  if (is_from_another_site(q)) return std::unexpected(status::forbidden);
   if (trace::running() || recording.exchange(true)) return std::unexpected(status::conflict);
-  result<void> outcome = trace::start();
-  if (outcome) {
-    outcome = this_fiber::sleep_for(length);
-    trace::stop();
-  }
-  recording.store(false);
-  WEFT_TRY(std::move(outcome));
+  struct turn {
+    ~turn() { recording.store(false); }
+  };
+  const turn mine;  // until the answer is made: another start() forgets what was recorded
+  WEFT_TRY(trace::start());
+  const result<void> slept = this_fiber::sleep_for(length);
+  trace::stop();
+  WEFT_TRY(slept);
   s.header("Content-Disposition", "attachment; filename=\"weft-trace.json\"");
   answer(s, "application/json", [] { return trace::to_chrome(trace::snapshot()); });
   return {};

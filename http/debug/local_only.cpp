@@ -25,11 +25,12 @@ bool was_passed_on(const request& q) {
                              [&](std::string_view name) { return q.header(name).has_value(); });
 }
 
-// A peer without an address is at a unix socket, or gone.
+// A peer without an address is at a unix socket, or gone: then nobody knows where it was.
 bool is_local(const request& q) {
   if (was_passed_on(q)) return false;
   const auto peer = q.remote_address();
-  return !peer || (peer->unmapped().is_loopback() && names_this_machine(q.authority()));
+  if (!peer) return q.on_unix_socket();
+  return peer->unmapped().is_loopback() && names_this_machine(q.authority());
 }
 
 }  // namespace

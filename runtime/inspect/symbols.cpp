@@ -56,7 +56,7 @@ class elf_file {
 
 std::vector<elf_section> sections_of(const elf_file& file) {
   const auto header = file.read<elf_header>(0, 1);
-  if (header.empty() || !std::equal(ELFMAG, ELFMAG + SELFMAG, header[0].e_ident) ||
+  if (header.empty() || !std::equal(ELFMAG, &ELFMAG[SELFMAG], header[0].e_ident) ||
       header[0].e_shentsize != sizeof(elf_section))
     return {};
   return file.read<elf_section>(header[0].e_shoff, header[0].e_shnum);
@@ -84,7 +84,7 @@ class symbolizer::module_symbols {
   explicit module_symbols(const char* path) {
     const elf_file file{path};
     const std::vector<elf_section> sections = sections_of(file);
-    for (const unsigned type : {SHT_SYMTAB, SHT_DYNSYM}) {
+    for (const unsigned type : {unsigned{SHT_SYMTAB}, unsigned{SHT_DYNSYM}}) {
       for (const elf_section& s : sections)
         if (s.sh_type == type && s.sh_entsize == sizeof(elf_symbol) && s.sh_link < sections.size())
           add(file, s, sections[s.sh_link]);

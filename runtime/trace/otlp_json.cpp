@@ -1,5 +1,6 @@
 #include <weft/runtime/trace/otlp_json.hpp>
 
+#include <cmath>
 #include <cstdint>
 
 #include <weft/config.hpp>
@@ -25,7 +26,12 @@ struct any_value {
   void integer(std::int64_t value) const {
     out.begin_object().key("intValue").value(std::to_string(value)).end_object();
   }
-  void real(double value) const { out.begin_object().key("doubleValue").value(value).end_object(); }
+  void real(double value) const {
+    out.begin_object().key("doubleValue");
+    if (std::isfinite(value)) out.value(value);
+    else out.value(std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");  // as protobuf's JSON
+    out.end_object();
+  }
   void boolean(bool value) const { out.begin_object().key("boolValue").value(value).end_object(); }
 };
 

@@ -1,5 +1,6 @@
 """weft-top as its users call it, beside a weft-httpd. Usage: top_test.py WEFT_TOP WEFT_HTTPD BACKEND"""
 import fcntl
+import http.server
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unittest
 import urllib.request
@@ -24,6 +26,20 @@ def top(*arguments):
     done = subprocess.run([TOP, *arguments], capture_output=True, text=True, timeout=PATIENCE,
                           stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout, done.stderr
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Debug pages that say what a test wants: of the metrics, one text after the other."""
+
+    def do_GET(self):  # noqa: N802
+        metrics = 'metrics' in self.path
+        said = self.server.metrics.pop(0) if metrics else '{"workers":[],"fibers":[],"stacks":[]}'
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(said.encode())
+
+    def log_message(self, *arguments):
+        pass
 
 
 class Terminal:
@@ -92,6 +108,36 @@ class Top(unittest.TestCase):
         self.assertGreater(sum(f['share'] for f in seen['busiest']), 0)
         self.assertEqual(seen['busiest'], sorted(seen['busiest'], key=lambda f: -f['share']))
         self.assertIsNotNone(seen['latencies']['HTTP request']['p99'])
+
+    def of_pages(self, *metrics):
+        """What is told of a process whose metrics are those, one look after the other."""
+        server = http.server.HTTPServer(('127.0.0.1', 0), Pages)
+        self.addCleanup(server.server_close)
+        server.metrics = list(metrics)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        status, said, error = top('127.0.0.1:%d' % server.server_port, '--once', '--format', 'json',
+                                  '--interval', '0.1')
+        self.assertEqual((status, error), (0, ''))
+        return json.loads(said)
+
+    def test_reads_samples_that_say_when_they_were_taken(self):
+        text = 'weft_fibers{state="ready"} 3 1700000000000\nadded_by_the_program 1.5 -1\n'
+        self.assertEqual(self.of_pages(text, text)['fibers'], {'ready': 3})
+
+    def test_what_a_process_counts_that_was_started_anew_begins_at_zero(self):
+        def text(n):
+            return (f'weft_fibers_spawned_total {n}\nweft_worker_fibers_started{{worker="0"}} 1\n'
+                    f'weft_worker_switches_total{{worker="0"}} {n}\n'
+                    f'weft_batch_seconds_bucket{{le="1"}} {n}\nweft_batch_seconds_bucket{{le="+Inf"}} {n}\n'
+                    f'weft_batch_seconds_sum {n}\nweft_batch_seconds_count {n}\n')
+
+        seen = self.of_pages(text(1000000), text(10))
+        self.assertAlmostEqual(seen['rates']['spawned'] * seen['seconds'], 10)
+        self.assertAlmostEqual(seen['workers'][0]['switches'] * seen['seconds'], 10)
+        self.assertEqual(seen['latencies']['batch']['p50'], 1)
 
     def test_tells_people_once(self):
         status, said, error = top(self.start(), '--once', '--interval', '0.1')

@@ -79,8 +79,12 @@ std::optional<exposition> exposition::parse(std::string_view text) {
       if (!take_labels(line, sample)) return std::nullopt;
     }
     if (!line.starts_with(' ')) return std::nullopt;
-    const auto value = number(line.substr(1));
+    line.remove_prefix(1);
+    const std::string_view digits = line.substr(0, line.find(' '));
+    const auto value = number(digits);
     if (!value) return std::nullopt;
+    line.remove_prefix(digits.size());  // what is left is when that was, if the program says so
+    if (!line.empty() && !number(line.substr(1))) return std::nullopt;
     sample.value = *value;
     out.all_[std::string{name}].push_back(std::move(sample));
   }
@@ -109,9 +113,11 @@ double exposition::sum(std::string_view name, std::string_view label, std::strin
 std::optional<double> quantile_between(const exposition& before, const exposition& now,
                                        std::string_view histogram, double share) {
   const std::string name = std::string{histogram} + "_bucket";
-  std::vector<std::pair<double, double>> buckets;  // bound, and how many were counted up to it
+  const std::string total = std::string{histogram} + "_count";
+  const bool anew = now.sum(total) < before.sum(total);  // as growth() has it
+  std::vector<std::pair<double, double>> buckets;        // bound, and how many were counted up to it
   for (const metric_sample& b : now.of(name)) {
-    const double count = b.value - before.sum(name, "le", b.labels.at("le"));
+    const double count = b.value - (anew ? 0 : before.sum(name, "le", b.labels.at("le")));
     buckets.emplace_back(bound_of(b), count);
   }
   if (buckets.empty() || buckets.back().second <= 0) return std::nullopt;

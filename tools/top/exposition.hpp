@@ -33,6 +33,9 @@ class exposition {
   std::map<std::string, std::vector<metric_sample>, std::less<>> all_;
 };
 
+/// How far a counter has come. One that has fallen was begun anew, from 0, by another process.
+constexpr double growth(double before, double now) { return now < before ? now : now - before; }
+
 /// The upper bound, in seconds, of the bucket that holds the `share` of what a histogram has counted between
 /// two texts; none if it counted nothing.
 std::optional<double> quantile_between(const exposition& before, const exposition& now,

@@ -118,7 +118,7 @@ std::vector<worker_row> workers_between(const observation& before, const observa
     const std::string& id = s.labels.at("worker");
     const auto is = [&](std::string_view metric) { return now.metrics.sum(metric, "worker", id); };
     const auto rate = [&](std::string_view metric) {
-      return (is(metric) - before.metrics.sum(metric, "worker", id)) / seconds;
+      return growth(before.metrics.sum(metric, "worker", id), is(metric)) / seconds;
     };
     out.push_back({.worker = static_cast<unsigned>(std::stoul(id)),
                    .fibers = s.value,
@@ -144,7 +144,7 @@ report compare_known(const observation& before, const observation& now) {
   for (const auto& [shown, metric] : rates)
     if (!now.metrics.of(metric).empty())
       r.rates.push_back(
-          {std::string{shown}, (now.metrics.sum(metric) - before.metrics.sum(metric)) / r.seconds});
+          {std::string{shown}, growth(before.metrics.sum(metric), now.metrics.sum(metric)) / r.seconds});
   for (const auto& [shown, histogram] : latencies) {
     const auto at = [&](double share) {
       return quantile_between(before.metrics, now.metrics, histogram, share);

@@ -3,18 +3,23 @@
 
 #include <unistd.h>
 
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <leak_check.hpp>
+#include <server_fixture.hpp>
 #include <weft/http/client/client.hpp>
 #include <weft/http/debug/debug_pages.hpp>
 #include <weft/http/server.hpp>
+#include <weft/runtime/blocking.hpp>
 #include <weft/runtime/event.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/spawn.hpp>
+#include <weft/runtime/this_fiber.hpp>
+#include <weft/runtime/trace/span.hpp>
 #include <weft/runtime/trace/tracer.hpp>
 
 namespace weft::testing {
@@ -79,6 +84,62 @@ TEST_F(DebugPages, answer_a_unix_socket_whatever_it_calls_the_host) {
             "200");
 }
 
+TEST_F(DebugPages, go_by_the_address_of_the_peer) {
+  weft::run(
+      [] {
+        http::router routes;
+        http::debug_pages(routes);
+        http::server server{std::move(routes), {.proxy_protocol = http::proxy_protocol_mode::required}};
+        ASSERT_TRUE(server.listen("127.0.0.1:0"));
+        auto serving = spawn([&] { return server.serve(); });
+        const auto answer_for = [&](const std::string& peer) {
+          return blocking([&] {
+            client c{server.addresses().front()};
+            c.send("PROXY " + peer + " 1 2\r\nGET /debug/ HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            return c.some(12);
+          });
+        };
+        for (const char* near : {"TCP4 127.0.0.1 127.0.0.1", "TCP6 ::1 ::1", "TCP6 ::ffff:127.0.0.1 ::1"})
+          EXPECT_EQ(answer_for(near), "HTTP/1.1 200") << near;
+        for (const char* far :
+             {"TCP4 192.0.2.1 127.0.0.1", "TCP6 2001:db8::1 ::1", "TCP6 ::ffff:192.0.2.1 ::1"})
+          EXPECT_EQ(answer_for(far), "HTTP/1.1 403") << far;
+        server.request_stop();
+        EXPECT_TRUE(serving.join());
+      },
+      weft::options{.workers = 1});
+}
+
+TEST_F(DebugPages, refuse_who_is_gone_when_they_are_asked) {
+  weft::run(
+      [] {
+        event begun, done;
+        http::status said{};
+        http::router routes;
+        routes.use([&](http::request& q, http::response& s, http::next n) {
+          begun.set();
+          while (q.remote_address()) this_fiber::yield();
+          const result<void> outcome = n();
+          said = s.status();
+          done.set();
+          return outcome;
+        });
+        http::debug_pages(routes);
+        http::server server{std::move(routes)};
+        ASSERT_TRUE(server.listen("127.0.0.1:0"));
+        auto serving = spawn([&] { return server.serve(); });
+        client far{server.addresses().front()};
+        far.send("GET /debug/ HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        ASSERT_TRUE(begun.wait());
+        far.reset();
+        ASSERT_TRUE(done.wait());
+        EXPECT_EQ(said, http::status::forbidden);
+        server.request_stop();
+        EXPECT_TRUE(serving.join());
+      },
+      weft::options{.workers = 1});
+}
+
 TEST_F(DebugPages, answer_anybody_if_told_to) {
   EXPECT_EQ(
       status_of({.fields = {{"Host", "example.org"}, {"Via", "x"}}, .options = {.from_anywhere = true}}),
@@ -136,6 +197,34 @@ TEST_F(DebugPages, record_a_trace_one_at_a_time) {
   EXPECT_TRUE(recorded.starts_with("200 {")) << recorded.substr(0, 100);
   EXPECT_NE(recorded.find("\"traceEvents\""), recorded.npos);
   EXPECT_FALSE(trace::running());
+}
+
+TEST_F(DebugPages, record_no_trace_for_a_page_of_another_site) {
+  const auto asked_by = [](const char* site) {
+    return status_of({.target = "/debug/trace?seconds=1", .fields = {{"Sec-Fetch-Site", site}}});
+  };
+  EXPECT_EQ(asked_by("cross-site"), "403");
+  EXPECT_EQ(asked_by("same-origin"), "200");
+}
+
+TEST_F(DebugPages, record_no_other_trace_before_the_last_is_given) {
+  weft::options only_thread{.workers = 2};
+  only_thread.blocking_threads_max = 1;
+  const asked trace_page{.target = "/debug/trace?seconds=1"};
+  weft::run(
+      [&] {
+        std::binary_semaphore other_asked{0};
+        auto asking = spawn([&] { return ask(trace_page); });
+        while (!trace::running()) this_fiber::yield();
+        { const trace::span seen{"seen in between"}; }
+        auto keeping = spawn([&] { blocking([&] { return other_asked.try_acquire_for(3s); }); });
+        while (trace::running()) (void)this_fiber::sleep_for(1ms);
+        EXPECT_EQ(ask(trace_page).substr(0, 3), "409");
+        other_asked.release();
+        keeping.join();
+        EXPECT_NE(asking.join().find("seen in between"), std::string::npos);
+      },
+      only_thread);
 }
 
 }  // namespace

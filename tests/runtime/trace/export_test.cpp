@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -189,6 +190,20 @@ TEST_F(TraceExport, is_what_a_collector_takes) {
       EXPECT_TRUE(start <= at && at <= end);
     }
   }
+}
+
+TEST_F(TraceExport, numbers_that_json_has_not_are_told_to_collectors_by_name) {
+  begin();
+  {
+    trace::span s{"odd"};
+    s.set("none", std::numeric_limits<double>::quiet_NaN());
+    s.set("most", std::numeric_limits<double>::infinity());
+    s.set("least", -std::numeric_limits<double>::infinity());
+  }
+  const json odd = testing::spans_by_name().at("odd");
+  EXPECT_EQ(testing::attribute_of(odd, "none")["doubleValue"], "NaN");
+  EXPECT_EQ(testing::attribute_of(odd, "most")["doubleValue"], "Infinity");
+  EXPECT_EQ(testing::attribute_of(odd, "least")["doubleValue"], "-Infinity");
 }
 
 }  // namespace
