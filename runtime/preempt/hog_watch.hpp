@@ -58,7 +58,8 @@ class hog_watch {
     hog_verdict v{.held_ns = now - since_};
     const std::int64_t computed = cpu_ns - cpu_since_;
     if (slice_ns_ != 0) {
-      v.take_over = v.held_ns >= slice_ns_;
+      // The look before may have been a little late, and this one is not: that is a slice too.
+      v.take_over = v.held_ns >= slice_ns_ - slice_ns_ / 4;
       // Half a slice on the processor will do: the clock that woke the monitor is not that of the thread.
       v.preempt =
           v.take_over && computed >= slice_ns_ / 2 && pulse.running != nullptr && (!asked_ || in_region);

@@ -63,6 +63,13 @@ TEST_F(HogWatch, is_found_at_the_second_look_and_asked_once) {
   EXPECT_TRUE(third.take_over) << "what comes later is taken over as well";
 }
 
+TEST_F(HogWatch, is_found_at_the_second_look_though_the_first_was_late) {
+  now_ += ms / 10;
+  EXPECT_FALSE(tick().preempt);
+  now_ -= ms / 10;
+  EXPECT_TRUE(tick().preempt);
+}
+
 TEST_F(HogWatch, is_asked_again_while_it_is_in_a_region) {
   in_region_ = true;
   tick();
