@@ -170,22 +170,16 @@ bool scheduler::became_busy(atomic<bool>& flag) noexcept {
   return flag.exchange(false, std::memory_order_acq_rel);
 }
 
-// Fibers that have not arrived go to another, preferably to one that sleeps; those that wait in
-// its queue are stolen, and what can be done in its place is.
-void scheduler::take_over(worker& hog) noexcept {
-  if (workers_count_ < 2) return;
+// Fibers that have not arrived go to `by`; those that wait in its queue are stolen, and what can be done in its
+// place is.
+void scheduler::take_over(worker& hog, worker& by) noexcept {
   if (run_queue::stealable(hog.queue()) != 0) nudge_one();
-  std::size_t to = hog.index();
-  for (std::size_t i = 1; i < workers_count_; ++i) {
-    const std::size_t other = (hog.index() + i) % workers_count_;
-    if (to == hog.index() || workers_[other]->messages().sleeps()) to = other;
-  }
   for (message* m = hog.arriving().take(); m != nullptr;) {
     message* const next = m->next;
-    workers_[to]->arrive(static_cast<fiber&>(*m));
+    by.arrive(static_cast<fiber&>(*m));
     m = next;
   }
-  hog.standing_in().call(*this, static_cast<unsigned>(to));
+  hog.standing_in().call(*this, by.index());
 }
 
 void scheduler::nudge_one() noexcept {

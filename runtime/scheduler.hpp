@@ -131,8 +131,8 @@ class scheduler {
   /// Null if there is none.
   const monitor* watcher() const noexcept { return monitor_.get(); }
 
-  /// Others take what `hog`, which does not come to it, has not begun. The monitor.
-  void take_over(worker& hog) noexcept;
+  /// Others, `by` first of all, take what `hog`, which does not come to it, has not begun. The monitor.
+  void take_over(worker& hog, worker& by) noexcept;
 
  private:
   scheduler(const options& o, const numa_topology& topology);

@@ -39,6 +39,7 @@ class monitor {
 
   void run() noexcept;
   bool look(std::int64_t now) noexcept;
+  worker* substitute_of(std::size_t held) noexcept;
   void ask(worker& hog, std::uint32_t what) noexcept;
   bool take_snapshot(worker& hog) noexcept;
   void report(worker& hog, const hog_verdict& v, std::int64_t now) noexcept;
@@ -46,6 +47,7 @@ class monitor {
   scheduler& of_;
   std::int64_t tick_ns_;
   std::vector<hog_watch> watches_;  // one for each worker
+  std::vector<bool> held_;          // whether it was held up at the last look
   report_rate rate_;
   exposed<std::uint64_t> ticks_;
   atomic<std::uint32_t> ending_{0};  // a futex

@@ -2,6 +2,7 @@
 // behind it goes elsewhere.
 #include <weft/runtime/preempt/monitor.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -154,7 +155,43 @@ TEST_F(Monitor, what_waits_behind_a_hog_is_taken_over) {
   EXPECT_FALSE(late.load()) << ran.load();
 }
 
-// The same when the hog begins while they lie in its worker's inbox: nobody but the monitor can see them.
+struct counting_stand_in : detail::stand_in {
+  std::array<std::atomic<unsigned>, 3> calls{};  // for each worker that was to do it
+
+  counting_stand_in() noexcept {
+    step_in = [](stand_in& self, detail::scheduler&, unsigned other) noexcept {
+      static_cast<counting_stand_in&>(self).calls.at(other).fetch_add(1);
+    };
+  }
+};
+
+// Of the other two one is held up as well: after a tick or two the monitor knows, and passes it by.
+TEST_F(Monitor, nothing_is_taken_over_by_a_worker_that_is_held_up_itself) {
+  runtime rt{watched(3)};
+  counting_stand_in work;
+  std::atomic<bool> over{false};
+  std::vector<task<void>> all;
+  for (int i = 0; i < 2; ++i)
+    all.push_back(rt.spawn(
+        [&] {
+          while (!over.load()) this_fiber::yield();
+        },
+        {.worker = 2}));
+  all.push_back(rt.spawn([&] { hog_until([&] { return over.load(); }); }, {.worker = 1}));
+  all.push_back(rt.spawn(
+      [&] {
+        detail::stand_ins& here = detail::worker::current()->standing_in();
+        here.add(work);
+        hog_until([&] { return work.calls[2].load() >= 3 || work.calls[1].load() >= 30; });
+        here.remove(work);
+        over.store(true);
+      },
+      {.worker = 0}));
+  for (auto& t : all) t.join();
+  EXPECT_GE(work.calls[2].load(), 3u) << "the other had it " << work.calls[1].load() << " times";
+}
+
+// Arrivals, when the hog begins while they lie in its worker's inbox: nobody but the monitor can see them.
 TEST_F(Monitor, arrivals_of_a_worker_that_calls_on_its_thread_stack_are_taken_over) {
   runtime rt{watched(2)};
   std::atomic<int> ran{0};
