@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <string>
 
 #include <unistd.h>
@@ -170,16 +171,25 @@ bool scheduler::became_busy(atomic<bool>& flag) noexcept {
   return flag.exchange(false, std::memory_order_acq_rel);
 }
 
-// Fibers that have not arrived go to `by`; those that wait in its queue are stolen, and what can be done in its
-// place is.
+// Fibers that have not arrived go to `by`; those that wait in its queue are stolen by who has nothing to do,
+// or go there too, for who always has something never comes to steal; and what can be done in its place is.
 void scheduler::take_over(worker& hog, worker& by) noexcept {
-  if (run_queue::stealable(hog.queue()) != 0) nudge_one();
+  if (run_queue::stealable(hog.queue()) != 0) {
+    if (may_nudge()) nudge_one();
+    else move_unstarted(hog, by);
+  }
   for (message* m = hog.arriving().take(); m != nullptr;) {
     message* const next = m->next;
     by.arrive(static_cast<fiber&>(*m));
     m = next;
   }
   hog.standing_in().call(*this, by.index());
+}
+
+void scheduler::move_unstarted(worker& from, worker& to) noexcept {
+  fiber* some[32];
+  while (const std::uint32_t n = run_queue::steal(from.queue(), some, std::size(some)))
+    for (std::uint32_t i = 0; i < n; ++i) to.arrive(*some[i]);
 }
 
 void scheduler::nudge_one() noexcept {

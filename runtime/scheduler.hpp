@@ -138,6 +138,7 @@ class scheduler {
   scheduler(const options& o, const numa_topology& topology);
   [[nodiscard]] result<void> start();
   [[nodiscard]] result<void> start_monitor();
+  static void move_unstarted(worker& from, worker& to) noexcept;
   void end_workers() noexcept;
   bool all_ended(std::uint64_t submitted) const noexcept;
   void report_unended() noexcept;

@@ -155,6 +155,30 @@ TEST_F(Monitor, what_waits_behind_a_hog_is_taken_over) {
   EXPECT_FALSE(late.load()) << ran.load();
 }
 
+// The same when the other worker never runs out of work: it does not come to steal.
+TEST_F(Monitor, what_waits_behind_a_hog_is_taken_over_by_a_busy_worker) {
+  runtime rt{watched(2)};
+  constexpr int spawned = 8;
+  std::atomic<int> ran{0};
+  std::atomic<bool> over{false};
+  std::vector<task<void>> busy;
+  for (int i = 0; i < 2; ++i)
+    busy.push_back(rt.spawn(
+        [&] {
+          while (!over.load()) this_fiber::yield();
+        },
+        {.worker = 1}));
+  auto hog = rt.spawn(
+      [&] {
+        for (int i = 0; i < spawned; ++i) go([&] { ran.fetch_add(1); });
+        return hog_until([&] { return ran.load() == spawned; });
+      },
+      {.worker = 0});
+  EXPECT_TRUE(hog.join());
+  over.store(true);
+  for (auto& t : busy) t.join();
+}
+
 struct counting_stand_in : detail::stand_in {
   std::array<std::atomic<unsigned>, 3> calls{};  // for each worker that was to do it
 
