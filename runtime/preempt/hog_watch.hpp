@@ -21,7 +21,11 @@ struct worker_pulse {
   std::uint64_t pass = 0;
   bool asleep = false;
 
-  bool operator==(const worker_pulse&) const = default;
+  /// A fiber that calls on the thread's stack, and is seen now there and now here, has not moved on.
+  bool operator==(const worker_pulse& other) const noexcept {
+    return budget == other.budget && pass == other.pass && asleep == other.asleep &&
+           (running == other.running || running == nullptr || other.running == nullptr);
+  }
 };
 
 /// What the monitor is to do about a worker.
@@ -55,6 +59,7 @@ class hog_watch {
       asked_ = reported_ = false;
       return {};
     }
+    if (pulse.running != nullptr) last_.running = pulse.running;
     hog_verdict v{.held_ns = now - since_};
     const std::int64_t computed = cpu_ns - cpu_since_;
     if (slice_ns_ != 0) {

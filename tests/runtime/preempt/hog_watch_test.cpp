@@ -147,6 +147,23 @@ TEST_F(HogWatch, wefts_own_code_gets_no_signal_but_is_a_stall) {
   EXPECT_EQ(stalls, 1);
 }
 
+TEST_F(HogWatch, a_fiber_that_calls_on_the_threads_stack_over_and_over_is_a_stall) {
+  int stalls = 0;
+  for (int i = 0; i < 20; ++i) {
+    pulse_.running = i % 2 == 0 ? &fiber_ : nullptr;
+    stalls += tick().stalled;
+  }
+  EXPECT_EQ(stalls, 1);
+}
+
+TEST_F(HogWatch, two_fibers_are_two_though_a_call_on_the_threads_stack_lies_between) {
+  for (int i = 0; i < 30; ++i) {
+    constexpr int turn = 6;
+    pulse_.running = i % 3 == 0 ? nullptr : i / turn % 2 == 0 ? &fiber_ : &other_;
+    ASSERT_FALSE(tick().stalled) << "tick " << i;
+  }
+}
+
 TEST_F(HogWatch, a_worker_that_sleeps_is_left_alone) {
   pulse_ = {.running = nullptr, .pass = 7, .asleep = true};
   for (int i = 0; i < 50; ++i) {
