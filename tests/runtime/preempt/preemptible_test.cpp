@@ -346,6 +346,29 @@ TEST_F(Preemptible, the_rounding_mode_stays_with_its_fiber) {
       sliced(1, 500us));
 }
 
+// What all of a program has, -ffast-math for one, its workers have inherited.
+TEST_F(Preemptible, the_environment_of_the_thread_comes_back) {
+  std::fesetround(FE_UPWARD);
+  runtime rt{sliced(1, 500us)};
+  std::fesetround(FE_TONEAREST);
+  rt.block_on([] {
+    std::atomic<int> rounded_otherwise{0};
+    std::atomic<bool> over{false};
+    auto looks = spawn([&] {
+      while (!over.load()) {
+        rounded_otherwise += std::fegetround() != FE_UPWARD;
+        this_fiber::yield();
+      }
+    });
+    preemptible([&] {
+      while (counters().preemptions.get() < 20) (void)compute(1);
+    });
+    over.store(true);
+    looks.join();
+    EXPECT_EQ(rounded_otherwise.load(), 0);
+  });
+}
+
 TEST_F(Preemptible, buffers_are_given_back) {
   run(
       [] {
