@@ -58,6 +58,8 @@ worker::~worker() = default;
 void worker::run() noexcept {
   if (!open()) return;
   const alternate_stack signals_run_here;
+  admit_preempt_signal(*this, signals_run_here.in_place() ? owner_.preempt_signal() : 0);
+  owner_.worker_opened({});
   while (!exiting_) {
     count_pass();
     if (--passes_left_ == 0) [[unlikely]] {
@@ -121,8 +123,7 @@ bool worker::open() noexcept {
     backend_.set(poller_->name());
     inbox_.attach(*poller_);
   }
-  admit_preempt_signal(*this, owner_.preempt_signal());
-  owner_.worker_opened(made ? std::error_code{} : made.error());
+  if (!made) owner_.worker_opened(made.error());
   return made.has_value();
 }
 

@@ -6,10 +6,16 @@
 #include <cfenv>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
@@ -344,6 +350,44 @@ TEST_F(Preemptible, the_rounding_mode_stays_with_its_fiber) {
         EXPECT_EQ(rounded_otherwise.load(), 0);
       },
       sliced(1, 500us));
+}
+
+/// From here on no thread gets an alternate stack.
+bool refuse_alternate_stacks() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sigaltstack, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{.len = std::size(program), .filter = program};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+}
+
+// Where there was no memory for one, the handler would run on the fiber's own.
+TEST(PreemptibleDeathTest, no_signal_without_an_alternate_stack) {
+  if (weft_test::sanitized) GTEST_SKIP() << "the sanitizers want one themselves";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        if (!refuse_alternate_stacks()) _exit(1);
+        run(
+            [] {
+              spawn(
+                  [] {
+                    preemptible([] {
+                      for (const double end = cpu_seconds() + 0.1; cpu_seconds() < end;) (void)compute(1);
+                    });
+                  },
+                  {.stack = stack_class::kib4})
+                  .join();
+              const detail::preempt_counters& c = counters();
+              _exit(c.preemptions.get() + c.refused.get() == 0 ? 0 : 2);
+            },
+            sliced(1));
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 // What all of a program has, -ffast-math for one, its workers have inherited.
