@@ -130,6 +130,17 @@ TEST_F(Monitor, names_the_system_call_that_a_fiber_blocks_in) {
   close(ends[1]);
 }
 
+TEST_F(Monitor, takes_a_cut_of_the_batch_for_no_move) {
+  runtime rt{watched(1)};
+  rt.block_on([] {
+    detail::worker& here = *detail::worker::current();
+    const int before = here.budget();
+    here.cut_batch();
+    EXPECT_EQ(here.budget(), before);
+    this_fiber::yield();
+  });
+}
+
 TEST_F(Monitor, reports_what_runs_on_the_thread_stack) {
   if (WEFT_TSAN) GTEST_SKIP() << "ThreadSanitizer runs handlers later, elsewhere";
   runtime rt{watched(1)};
