@@ -153,7 +153,7 @@ void worker::run_batch() noexcept {
   while (stackless_ != nullptr)
     if (fiber* const f = begin_slow(*std::exchange(stackless_, nullptr))) enter(*f, /*begins=*/true);
   ++counters_.batches;
-  const auto ran = static_cast<std::uint32_t>(size - std::max(budget_.get(), 0) - cut_.get());
+  const auto ran = static_cast<std::uint32_t>(std::max(size - std::max(budget_.get(), 0) - cut_.get(), 0));
   cut_.set(0);
   counters_.switches += ran;
   counters_.batch_sizes.record(ran);

@@ -194,7 +194,7 @@ class worker {
   /// What other workers do in its place while it is held up.
   stand_ins& standing_in() noexcept { return stand_ins_; }
 
-  /// Switches left in this batch, if nobody had cut it, and how often the loop has come round: with running(),
+  /// Switches left in this batch, had nobody cut it, and how often the loop has come round: with running(),
   /// what shows that it moves on. Any thread, a little late.
   int budget() const noexcept { return budget_.get() + cut_.get(); }
   std::uint64_t passes() const noexcept { return passes_.get(); }

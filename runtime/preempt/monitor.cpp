@@ -89,12 +89,16 @@ bool monitor::look(std::int64_t now) noexcept {
     const std::int64_t computed = pulse.asleep ? 0 : cpu_ns_of(w.preemption().thread);
     const bool in_region = side_buffer::wanted() != 0 && pulse.running != nullptr &&
                            static_cast<const fiber*>(pulse.running)->region.get() != region_mark::none;
-    const hog_verdict v = watches_[i].look(pulse, now, computed, in_region,
-                                           [&] { return sleeps_in_kernel(w.preemption().tid); });
+    const hog_verdict v = watches_[i].look(pulse, now, computed, in_region, [&] {
+      const preempt_state& s = w.preemption();
+      return sleeps_in_kernel(s.thread, s.tid);
+    });
     held_[i] = v.take_over;
     if (v.take_over)
       if (worker* const by = substitute_of(i)) of_.take_over(w, *by);
-    if (v.preempt && of_.preempt_signal() != 0) ask(w, preempt_state::ask_yield);
+    // Outside a region no signal: it could end a system call that begins at this moment with EINTR.
+    if (v.preempt && in_region && of_.preempt_signal() != 0) ask(w, preempt_state::ask_yield);
+    else if (v.preempt) w.cut_batch();
     if (v.stalled) report(w, v, now);
   }
   return any;

@@ -1,10 +1,10 @@
 // The thread that watches the workers of one runtime: the preemption ladder.
 //
 // Every slice it compares the pulse of each worker with the last one. What hog_watch makes of it: others take
-// over what a hog has not begun; the hog gets the signal, which cuts its batch short (its next switch goes to
-// the loop) and switches it out if it is in a preemptible region; what runs on for options.stall is reported,
-// with a backtrace. Nobody hogs, no signal is sent. When nothing has run for a while it sleeps until a
-// worker wakes. The idea of such a thread is that of Go's sysmon (runtime/proc.go).
+// over what a hog has not begun; the hog's batch is cut short (its next switch goes to the loop); if it is in
+// a preemptible region, it gets the signal, which switches it out; what runs on for options.stall is
+// reported, with a backtrace. Nobody hogs, no signal is sent. When nothing has run for a while it sleeps
+// until a worker wakes. The idea of such a thread is that of Go's sysmon (runtime/proc.go).
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <build_kind.hpp>
@@ -139,6 +141,40 @@ TEST_F(Monitor, takes_a_cut_of_the_batch_for_no_move) {
     EXPECT_EQ(here.budget(), before);
     this_fiber::yield();
   });
+}
+
+// Its batch ends all the same: who became ready later than others of it waits no longer than they do.
+TEST_F(Monitor, sends_no_signal_to_who_is_in_no_region) {
+  runtime rt{weft_test::with_workers(1)};
+  const bool cut =
+      rt.spawn([] {
+          detail::worker& here = *detail::worker::current();
+          const std::uint64_t before = here.passes();
+          auto other = spawn([&] { return here.passes() != before; });
+          hog_until([end = weft_test::cpu_seconds() + 0.1] { return weft_test::cpu_seconds() > end; });
+          return other.join();
+        }).join();
+  EXPECT_TRUE(cut);
+  EXPECT_EQ(totals_of(rt).signals, 0u);
+}
+
+// Without a descriptor for /proc it would take who sleeps in a system call for one that computes.
+TEST_F(Monitor, interrupts_no_system_call_though_no_descriptor_is_left) {
+  runtime rt{watched(1)};
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  int interrupted = 0;
+  rt.block_on([&] {
+    const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 3; ++i) {
+      this_fiber::yield();
+      for (const double end = weft_test::cpu_seconds() + 0.045; weft_test::cpu_seconds() < end;) {}
+      interrupted += poll(nullptr, 0, 100) != 0;  // real time: a stall
+    }
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  });
+  EXPECT_EQ(interrupted, 0);
 }
 
 TEST_F(Monitor, reports_what_runs_on_the_thread_stack) {
