@@ -47,7 +47,8 @@ bool read_switch(const char* variable, bool& out) {
 bool may_preempt_by(int signal) noexcept {
   for (const int other : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT})
     if (signal == other) return false;
-  return signal >= 0 && signal <= SIGRTMAX;
+  const bool of_libc = signal > SIGSYS && signal < SIGRTMIN;  // which refuses them
+  return signal >= 0 && signal <= SIGRTMAX && !of_libc;
 }
 
 bool read_backend(io_backend& out) {

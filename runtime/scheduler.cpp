@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <string>
 
 #include <unistd.h>
@@ -170,22 +171,25 @@ bool scheduler::became_busy(atomic<bool>& flag) noexcept {
   return flag.exchange(false, std::memory_order_acq_rel);
 }
 
-// Fibers that have not arrived go to another, preferably to one that sleeps; those that wait in
-// its queue are stolen, and what can be done in its place is.
-void scheduler::take_over(worker& hog) noexcept {
-  if (workers_count_ < 2) return;
-  if (run_queue::stealable(hog.queue()) != 0) nudge_one();
-  std::size_t to = hog.index();
-  for (std::size_t i = 1; i < workers_count_; ++i) {
-    const std::size_t other = (hog.index() + i) % workers_count_;
-    if (to == hog.index() || workers_[other]->messages().sleeps()) to = other;
+// Fibers that have not arrived go to `by`; those that wait in its queue are stolen by who has nothing to do,
+// or go there too, for who always has something never comes to steal; and what can be done in its place is.
+void scheduler::take_over(worker& hog, worker& by) noexcept {
+  if (run_queue::stealable(hog.queue()) != 0) {
+    if (may_nudge()) nudge_one();
+    else move_unstarted(hog, by);
   }
   for (message* m = hog.arriving().take(); m != nullptr;) {
     message* const next = m->next;
-    workers_[to]->arrive(static_cast<fiber&>(*m));
+    by.arrive(static_cast<fiber&>(*m));
     m = next;
   }
-  hog.standing_in().call(*this, static_cast<unsigned>(to));
+  hog.standing_in().call(*this, by.index());
+}
+
+void scheduler::move_unstarted(worker& from, worker& to) noexcept {
+  fiber* some[32];
+  while (const std::uint32_t n = run_queue::steal(from.queue(), some, std::size(some)))
+    for (std::uint32_t i = 0; i < n; ++i) to.arrive(*some[i]);
 }
 
 void scheduler::nudge_one() noexcept {

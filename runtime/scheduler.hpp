@@ -131,13 +131,14 @@ class scheduler {
   /// Null if there is none.
   const monitor* watcher() const noexcept { return monitor_.get(); }
 
-  /// Others take what `hog`, which does not come to it, has not begun. The monitor.
-  void take_over(worker& hog) noexcept;
+  /// Others, `by` first of all, take what `hog`, which does not come to it, has not begun. The monitor.
+  void take_over(worker& hog, worker& by) noexcept;
 
  private:
   scheduler(const options& o, const numa_topology& topology);
   [[nodiscard]] result<void> start();
   [[nodiscard]] result<void> start_monitor();
+  static void move_unstarted(worker& from, worker& to) noexcept;
   void end_workers() noexcept;
   bool all_ended(std::uint64_t submitted) const noexcept;
   void report_unended() noexcept;

@@ -59,6 +59,8 @@ worker::~worker() = default;
 void worker::run() noexcept {
   if (!open()) return;
   const alternate_stack signals_run_here;
+  admit_preempt_signal(*this, signals_run_here.in_place() ? owner_.preempt_signal() : 0);
+  owner_.worker_opened({});
   while (!exiting_) {
     count_pass();
     if (--passes_left_ == 0) [[unlikely]] {
@@ -123,8 +125,7 @@ bool worker::open() noexcept {
     backend_.set(poller_->name());
     inbox_.attach(*poller_);
   }
-  admit_preempt_signal(*this, owner_.preempt_signal());
-  owner_.worker_opened(made ? std::error_code{} : made.error());
+  if (!made) owner_.worker_opened(made.error());
   return made.has_value();
 }
 
@@ -154,7 +155,7 @@ void worker::run_batch() noexcept {
   while (stackless_ != nullptr)
     if (fiber* const f = begin_slow(*std::exchange(stackless_, nullptr))) enter(*f, /*begins=*/true);
   ++counters_.batches;
-  const auto ran = static_cast<std::uint32_t>(size - std::max(budget_.get(), 0) - cut_.get());
+  const auto ran = static_cast<std::uint32_t>(std::max(size - std::max(budget_.get(), 0) - cut_.get(), 0));
   cut_.set(0);
   counters_.switches += ran;
   counters_.batch_sizes.record(ran);

@@ -199,12 +199,13 @@ class worker {
   /// What other workers do in its place while it is held up.
   stand_ins& standing_in() noexcept { return stand_ins_; }
 
-  /// Switches left in this batch, and how often the loop has come round: with running(), what shows that it
-  /// moves on. Any thread, a little late.
-  int budget() const noexcept { return budget_.get(); }
+  /// Switches left in this batch, had nobody cut it, and how often the loop has come round: with running(),
+  /// what shows that it moves on. Any thread, a little late.
+  int budget() const noexcept { return budget_.get() + cut_.get(); }
   std::uint64_t passes() const noexcept { return passes_.get(); }
 
-  /// Makes the next switch go to the loop. The handler of the preemption signal, while a fiber runs.
+  /// Makes the next switch go to the loop. The handler of the preemption signal, while a fiber runs; or the
+  /// monitor: in vain if the worker switches at this very moment, and then the batch is miscounted.
   void cut_batch() noexcept {
     const int left = budget_.get();
     if (left <= 0) return;

@@ -21,7 +21,11 @@ struct worker_pulse {
   std::uint64_t pass = 0;
   bool asleep = false;
 
-  bool operator==(const worker_pulse&) const = default;
+  /// A fiber that calls on the thread's stack, and is seen now there and now here, has not moved on.
+  bool operator==(const worker_pulse& other) const noexcept {
+    return budget == other.budget && pass == other.pass && asleep == other.asleep &&
+           (running == other.running || running == nullptr || other.running == nullptr);
+  }
 };
 
 /// What the monitor is to do about a worker.
@@ -55,10 +59,12 @@ class hog_watch {
       asked_ = reported_ = false;
       return {};
     }
+    if (pulse.running != nullptr) last_.running = pulse.running;
     hog_verdict v{.held_ns = now - since_};
     const std::int64_t computed = cpu_ns - cpu_since_;
     if (slice_ns_ != 0) {
-      v.take_over = v.held_ns >= slice_ns_;
+      // The look before may have been a little late, and this one is not: that is a slice too.
+      v.take_over = v.held_ns >= slice_ns_ - slice_ns_ / 4;
       // Half a slice on the processor will do: the clock that woke the monitor is not that of the thread.
       v.preempt =
           v.take_over && computed >= slice_ns_ / 2 && pulse.running != nullptr && (!asked_ || in_region);

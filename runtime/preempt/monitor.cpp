@@ -45,6 +45,7 @@ result<std::unique_ptr<monitor>> monitor::start(scheduler& of) {
 monitor::monitor(scheduler& of) : of_{of}, tick_ns_{tick_of(of.settings())} {
   const options& o = of.settings();
   watches_.reserve(of.workers().size());
+  held_.resize(of.workers().size());
   for (std::size_t i = 0; i < of.workers().size(); ++i)
     watches_.emplace_back(o.slice.count(), o.stall.count(), o.assert_may_block);
 }
@@ -88,13 +89,31 @@ bool monitor::look(std::int64_t now) noexcept {
     const std::int64_t computed = pulse.asleep ? 0 : cpu_ns_of(w.preemption().thread);
     const bool in_region = side_buffer::wanted() != 0 && pulse.running != nullptr &&
                            static_cast<const fiber*>(pulse.running)->region.get() != region_mark::none;
-    const hog_verdict v = watches_[i].look(pulse, now, computed, in_region,
-                                           [&] { return sleeps_in_kernel(w.preemption().tid); });
-    if (v.take_over) of_.take_over(w);
-    if (v.preempt && of_.preempt_signal() != 0) ask(w, preempt_state::ask_yield);
+    const hog_verdict v = watches_[i].look(pulse, now, computed, in_region, [&] {
+      const preempt_state& s = w.preemption();
+      return sleeps_in_kernel(s.thread, s.tid);
+    });
+    held_[i] = v.take_over;
+    if (v.take_over)
+      if (worker* const by = substitute_of(i)) of_.take_over(w, *by);
+    // Outside a region no signal: it could end a system call that begins at this moment with EINTR.
+    if (v.preempt && in_region && of_.preempt_signal() != 0) ask(w, preempt_state::ask_yield);
+    else if (v.preempt) w.cut_batch();
     if (v.stalled) report(w, v, now);
   }
   return any;
+}
+
+// Who is to take what that worker has not begun: preferably one that sleeps. Null: they are all held up.
+worker* monitor::substitute_of(std::size_t held) noexcept {
+  const auto& all = of_.workers();
+  worker* found = nullptr;
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const std::size_t other = (held + i) % all.size();
+    if (all[other]->messages().sleeps()) return all[other].get();
+    if (found == nullptr && !held_[other]) found = all[other].get();
+  }
+  return found;
 }
 
 void monitor::ask(worker& hog, std::uint32_t what) noexcept {

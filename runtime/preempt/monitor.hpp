@@ -1,10 +1,10 @@
 // The thread that watches the workers of one runtime: the preemption ladder.
 //
 // Every slice it compares the pulse of each worker with the last one. What hog_watch makes of it: others take
-// over what a hog has not begun; the hog gets the signal, which cuts its batch short (its next switch goes to
-// the loop) and switches it out if it is in a preemptible region; what runs on for options.stall is reported,
-// with a backtrace. Nobody hogs, no signal is sent. When nothing has run for a while it sleeps until a
-// worker wakes. The idea of such a thread is that of Go's sysmon (runtime/proc.go).
+// over what a hog has not begun; the hog's batch is cut short (its next switch goes to the loop); if it is in
+// a preemptible region, it gets the signal, which switches it out; what runs on for options.stall is
+// reported, with a backtrace. Nobody hogs, no signal is sent. When nothing has run for a while it sleeps
+// until a worker wakes. The idea of such a thread is that of Go's sysmon (runtime/proc.go).
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,7 @@ class monitor {
 
   void run() noexcept;
   bool look(std::int64_t now) noexcept;
+  worker* substitute_of(std::size_t held) noexcept;
   void ask(worker& hog, std::uint32_t what) noexcept;
   bool take_snapshot(worker& hog) noexcept;
   void report(worker& hog, const hog_verdict& v, std::int64_t now) noexcept;
@@ -46,6 +47,7 @@ class monitor {
   scheduler& of_;
   std::int64_t tick_ns_;
   std::vector<hog_watch> watches_;  // one for each worker
+  std::vector<bool> held_;          // whether it was held up at the last look
   report_rate rate_;
   exposed<std::uint64_t> ticks_;
   atomic<std::uint32_t> ending_{0};  // a futex

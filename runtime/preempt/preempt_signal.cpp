@@ -133,6 +133,7 @@ void admit_preempt_signal(worker& here, int signal) noexcept {
   preempt_state& state = here.preemption();
   state.thread = pthread_self();
   state.tid = gettid();
+  note_environment();
   if (signal == 0) return;
   sigset_t set;
   sigemptyset(&set);

@@ -14,4 +14,7 @@ struct side_buffer;
 /// with every register as it was, by way of `b`. False: it cannot, and nothing is changed.
 bool switch_out(ucontext_t& context, fiber& self, side_buffer& b) noexcept;
 
+/// The floating-point environment that the calling thread has now is what it has after each switch_out().
+void note_environment() noexcept;
+
 }  // namespace weft::detail

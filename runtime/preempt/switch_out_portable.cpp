@@ -8,4 +8,6 @@ std::size_t side_buffer::wanted() noexcept { return 0; }
 
 bool switch_out(ucontext_t&, fiber&, side_buffer&) noexcept { return false; }
 
+void note_environment() noexcept {}
+
 }  // namespace weft::detail

@@ -59,13 +59,15 @@ struct environment {
   std::uint32_t sse = 0x1f80;
 };
 
-// Leaves the vector registers as a program finds them at its start; whoever runs next has nothing to do with
+// A thread inherits it from who starts it: -ffast-math changes it for all of a program.
+constinit thread_local environment of_thread;
+
+// Leaves the vector registers as a thread finds them at its start; whoever runs next has nothing to do with
 // what is computed here. The protection keys of the thread stay.
 void forget_registers(std::byte* area) noexcept {
-  const environment fresh;
   std::memset(area, 0, x87_size);
-  std::memcpy(area, &fresh.x87, sizeof fresh.x87);
-  std::memcpy(area + mxcsr_offset, &fresh.sse, sizeof fresh.sse);
+  std::memcpy(area, &of_thread.x87, sizeof of_thread.x87);
+  std::memcpy(area + mxcsr_offset, &of_thread.sse, sizeof of_thread.sse);
   std::uint64_t present = 0;
   std::memcpy(&present, area + present_bits, sizeof present);
   present = (present & protection_keys) | x87_state;
@@ -85,6 +87,10 @@ std::size_t size_wanted() noexcept {
 std::size_t side_buffer::wanted() noexcept {
   static const std::size_t once = size_wanted();  // where there is a hypervisor, CPUID takes microseconds
   return once;
+}
+
+void note_environment() noexcept {
+  asm volatile("fnstcw %0\n\tstmxcsr %1" : "=m"(of_thread.x87), "=m"(of_thread.sse));
 }
 
 bool switch_out(ucontext_t& context, fiber& self, side_buffer& b) noexcept {

@@ -88,12 +88,16 @@ std::int64_t cpu_ns_of(pthread_t thread) noexcept {
 }
 
 // The state follows the name, which is in parentheses and may contain some itself.
-bool sleeps_in_kernel(pid_t tid) noexcept {
+bool sleeps_in_kernel(pthread_t thread, pid_t tid) noexcept {
   std::array<char, 512> room;
   const std::string_view text = read_of(tid, "stat", room);
   const std::size_t end = text.rfind(')');
-  return end != std::string_view::npos && end + 2 < text.size() &&
-         (text[end + 2] == 'S' || text[end + 2] == 'D');
+  if (end != std::string_view::npos && end + 2 < text.size())
+    return text[end + 2] == 'S' || text[end + 2] == 'D';
+  const std::int64_t before = cpu_ns_of(thread);
+  constexpr timespec moment{.tv_sec = 0, .tv_nsec = 50'000};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, nullptr);
+  return cpu_ns_of(thread) == before;
 }
 
 std::string system_call_of(pid_t tid) {

@@ -159,6 +159,8 @@ TEST_F(Options, validate_knows_the_ranges) {
   EXPECT_FALSE(with(&options::preempt_signal, SIGKILL));
   EXPECT_FALSE(with(&options::preempt_signal, SIGSEGV));
   EXPECT_FALSE(with(&options::preempt_signal, SIGRTMAX + 1));
+  EXPECT_TRUE(with(&options::preempt_signal, SIGRTMIN));
+  EXPECT_FALSE(with(&options::preempt_signal, SIGRTMIN - 1)) << "the C library's own";
   for (const options& o : {options::optimal(), options::for_server(), options::for_cli(),
                            options::for_embedded(), options::low_latency()})
     EXPECT_TRUE(o.validate());

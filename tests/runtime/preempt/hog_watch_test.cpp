@@ -63,6 +63,13 @@ TEST_F(HogWatch, is_found_at_the_second_look_and_asked_once) {
   EXPECT_TRUE(third.take_over) << "what comes later is taken over as well";
 }
 
+TEST_F(HogWatch, is_found_at_the_second_look_though_the_first_was_late) {
+  now_ += ms / 10;
+  EXPECT_FALSE(tick().preempt);
+  now_ -= ms / 10;
+  EXPECT_TRUE(tick().preempt);
+}
+
 TEST_F(HogWatch, is_asked_again_while_it_is_in_a_region) {
   in_region_ = true;
   tick();
@@ -138,6 +145,23 @@ TEST_F(HogWatch, wefts_own_code_gets_no_signal_but_is_a_stall) {
     stalls += v.stalled;
   }
   EXPECT_EQ(stalls, 1);
+}
+
+TEST_F(HogWatch, a_fiber_that_calls_on_the_threads_stack_over_and_over_is_a_stall) {
+  int stalls = 0;
+  for (int i = 0; i < 20; ++i) {
+    pulse_.running = i % 2 == 0 ? &fiber_ : nullptr;
+    stalls += tick().stalled;
+  }
+  EXPECT_EQ(stalls, 1);
+}
+
+TEST_F(HogWatch, two_fibers_are_two_though_a_call_on_the_threads_stack_lies_between) {
+  for (int i = 0; i < 30; ++i) {
+    constexpr int turn = 6;
+    pulse_.running = i % 3 == 0 ? nullptr : i / turn % 2 == 0 ? &fiber_ : &other_;
+    ASSERT_FALSE(tick().stalled) << "tick " << i;
+  }
 }
 
 TEST_F(HogWatch, a_worker_that_sleeps_is_left_alone) {

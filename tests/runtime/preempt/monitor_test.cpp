@@ -2,6 +2,7 @@
 // behind it goes elsewhere.
 #include <weft/runtime/preempt/monitor.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <build_kind.hpp>
@@ -133,6 +136,51 @@ TEST_F(Monitor, names_the_system_call_that_a_fiber_blocks_in) {
   close(ends[1]);
 }
 
+TEST_F(Monitor, takes_a_cut_of_the_batch_for_no_move) {
+  runtime rt{watched(1)};
+  rt.block_on([] {
+    detail::worker& here = *detail::worker::current();
+    const int before = here.budget();
+    here.cut_batch();
+    EXPECT_EQ(here.budget(), before);
+    this_fiber::yield();
+  });
+}
+
+// Its batch ends all the same: who became ready later than others of it waits no longer than they do.
+TEST_F(Monitor, sends_no_signal_to_who_is_in_no_region) {
+  runtime rt{weft_test::with_workers(1)};
+  const bool cut =
+      rt.spawn([] {
+          detail::worker& here = *detail::worker::current();
+          const std::uint64_t before = here.passes();
+          auto other = spawn([&] { return here.passes() != before; });
+          hog_until([end = weft_test::cpu_seconds() + 0.1] { return weft_test::cpu_seconds() > end; });
+          return other.join();
+        }).join();
+  EXPECT_TRUE(cut);
+  EXPECT_EQ(totals_of(rt).signals, 0u);
+}
+
+// Without a descriptor for /proc it would take who sleeps in a system call for one that computes.
+TEST_F(Monitor, interrupts_no_system_call_though_no_descriptor_is_left) {
+  runtime rt{watched(1)};
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  int interrupted = 0;
+  rt.block_on([&] {
+    const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 3; ++i) {
+      this_fiber::yield();
+      for (const double end = weft_test::cpu_seconds() + 0.045; weft_test::cpu_seconds() < end;) {}
+      interrupted += poll(nullptr, 0, 100) != 0;  // real time: a stall
+    }
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  });
+  EXPECT_EQ(interrupted, 0);
+}
+
 TEST_F(Monitor, reports_what_runs_on_the_thread_stack) {
   if (WEFT_TSAN) GTEST_SKIP() << "ThreadSanitizer runs handlers later, elsewhere";
   runtime rt{watched(1)};
@@ -158,7 +206,67 @@ TEST_F(Monitor, what_waits_behind_a_hog_is_taken_over) {
   EXPECT_FALSE(late.load()) << ran.load();
 }
 
-// The same when the hog begins while they lie in its worker's inbox: nobody but the monitor can see them.
+// The same when the other worker never runs out of work: it does not come to steal.
+TEST_F(Monitor, what_waits_behind_a_hog_is_taken_over_by_a_busy_worker) {
+  runtime rt{watched(2)};
+  constexpr int spawned = 8;
+  std::atomic<int> ran{0};
+  std::atomic<bool> over{false};
+  std::vector<task<void>> busy;
+  for (int i = 0; i < 2; ++i)
+    busy.push_back(rt.spawn(
+        [&] {
+          while (!over.load()) this_fiber::yield();
+        },
+        {.worker = 1}));
+  auto hog = rt.spawn(
+      [&] {
+        for (int i = 0; i < spawned; ++i) go([&] { ran.fetch_add(1); });
+        return hog_until([&] { return ran.load() == spawned; });
+      },
+      {.worker = 0});
+  EXPECT_TRUE(hog.join());
+  over.store(true);
+  for (auto& t : busy) t.join();
+}
+
+struct counting_stand_in : detail::stand_in {
+  std::array<std::atomic<unsigned>, 3> calls{};  // for each worker that was to do it
+
+  counting_stand_in() noexcept {
+    step_in = [](stand_in& self, detail::scheduler&, unsigned other) noexcept {
+      static_cast<counting_stand_in&>(self).calls.at(other).fetch_add(1);
+    };
+  }
+};
+
+// Of the other two one is held up as well: after a tick or two the monitor knows, and passes it by.
+TEST_F(Monitor, nothing_is_taken_over_by_a_worker_that_is_held_up_itself) {
+  runtime rt{watched(3)};
+  counting_stand_in work;
+  std::atomic<bool> over{false};
+  std::vector<task<void>> all;
+  for (int i = 0; i < 2; ++i)
+    all.push_back(rt.spawn(
+        [&] {
+          while (!over.load()) this_fiber::yield();
+        },
+        {.worker = 2}));
+  all.push_back(rt.spawn([&] { hog_until([&] { return over.load(); }); }, {.worker = 1}));
+  all.push_back(rt.spawn(
+      [&] {
+        detail::stand_ins& here = detail::worker::current()->standing_in();
+        here.add(work);
+        hog_until([&] { return work.calls[2].load() >= 3 || work.calls[1].load() >= 30; });
+        here.remove(work);
+        over.store(true);
+      },
+      {.worker = 0}));
+  for (auto& t : all) t.join();
+  EXPECT_GE(work.calls[2].load(), 3u) << "the other had it " << work.calls[1].load() << " times";
+}
+
+// Arrivals, when the hog begins while they lie in its worker's inbox: nobody but the monitor can see them.
 TEST_F(Monitor, arrivals_of_a_worker_that_calls_on_its_thread_stack_are_taken_over) {
   runtime rt{watched(2)};
   std::atomic<int> ran{0};

@@ -6,10 +6,16 @@
 #include <cfenv>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
@@ -89,7 +95,7 @@ TEST_F(Preemptible, two_computations_alternate) {
   } t;
   const auto work = [&t](int me) {
     return preemptible([&t, me] {
-      const double end = cpu_seconds() + 2;  // of both
+      const double end = cpu_seconds() + 2;  // of the thread, so they share it
       std::uint64_t x = 1;
       while (cpu_seconds() < end) {
         for (int i = 0; i < 10; ++i) x = compute(x);
@@ -368,6 +374,67 @@ TEST_F(Preemptible, the_rounding_mode_stays_with_its_fiber) {
         EXPECT_EQ(rounded_otherwise.load(), 0);
       },
       sliced(1, 500us));
+}
+
+/// From here on no thread gets an alternate stack.
+bool refuse_alternate_stacks() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sigaltstack, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{.len = std::size(program), .filter = program};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+}
+
+// Where there was no memory for one, the handler would run on the fiber's own.
+TEST(PreemptibleDeathTest, no_signal_without_an_alternate_stack) {
+  if (weft_test::sanitized) GTEST_SKIP() << "the sanitizers want one themselves";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        if (!refuse_alternate_stacks()) _exit(1);
+        run(
+            [] {
+              spawn(
+                  [] {
+                    preemptible([] {
+                      for (const double end = cpu_seconds() + 0.1; cpu_seconds() < end;) (void)compute(1);
+                    });
+                  },
+                  {.stack = stack_class::kib4})
+                  .join();
+              const detail::preempt_counters& c = counters();
+              _exit(c.preemptions.get() + c.refused.get() == 0 ? 0 : 2);
+            },
+            sliced(1));
+      },
+      testing::ExitedWithCode(0), "");
+}
+
+// What all of a program has, -ffast-math for one, its workers have inherited.
+TEST_F(Preemptible, the_environment_of_the_thread_comes_back) {
+  std::fesetround(FE_UPWARD);
+  runtime rt{sliced(1, 500us)};
+  std::fesetround(FE_TONEAREST);
+  rt.block_on([] {
+    std::atomic<int> rounded_otherwise{0};
+    std::atomic<bool> over{false};
+    auto looks = spawn([&] {
+      while (!over.load()) {
+        rounded_otherwise += std::fegetround() != FE_UPWARD;
+        this_fiber::yield();
+      }
+    });
+    preemptible([&] {
+      while (counters().preemptions.get() < 20) (void)compute(1);
+    });
+    over.store(true);
+    looks.join();
+    EXPECT_EQ(rounded_otherwise.load(), 0);
+  });
 }
 
 TEST_F(Preemptible, buffers_are_given_back) {
