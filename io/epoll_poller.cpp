@@ -140,9 +140,9 @@ void epoll_poller::for_each_waiting(waiters& all, F f) noexcept {
 // anyway.
 void epoll_poller::submit(operation& op) noexcept {
   ++in_flight_;
-  starts(op);
   op.poller_state = fresh;
   fresh_.push_back(op);
+  has_begun(op);
 }
 
 void epoll_poller::cancel(operation& op) noexcept {

@@ -113,10 +113,11 @@ outcome final_outcome(outcome ended, asked_by who_asked) noexcept {
 }
 
 void count_immediate_completion(fiber& self) noexcept {
-  if (++self.immediate_completions < immediate_completions_max) [[likely]]
+  worker& here = *worker::current();
+  if (++self.immediate_completions < immediate_completions_max && !here.batch_is_over()) [[likely]]
     return;
   self.immediate_completions = 0;
-  worker::current()->yield();
+  here.yield();
 }
 
 }  // namespace weft::detail

@@ -107,12 +107,12 @@ WEFT_ALWAYS_INLINE io_uring_sqe* uring_poller::submission() noexcept {
 
 void uring_poller::submit(operation& op) noexcept {
   ++in_flight_;
-  starts(op);
   op.poller_state = idle;
   if (op.code == operation_code::shutdown) [[unlikely]]
-    return shut_down(op);
-  if (op.code == operation_code::recv_provided) return start_provided(op);
-  return start(op);
+    shut_down(op);
+  else if (op.code == operation_code::recv_provided) start_provided(op);
+  else start(op);
+  has_begun(op);
 }
 
 void uring_poller::start_provided(operation& op) noexcept {

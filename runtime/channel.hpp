@@ -16,6 +16,7 @@
 #include <memory>
 #include <utility>
 
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/receivable.hpp>
 
 namespace weft {
@@ -42,6 +43,7 @@ class channel : public detail::receivable<T> {
   /// Safe from  any fiber or thread.
   /// Cost       into the ring one locked instruction.
   [[nodiscard]] WEFT_ALWAYS_INLINE result<void> send(T&& v, deadline until = deadline::never()) {
+    detail::heed_slice();
     this->lock();
     if (this->receivers_.empty() && this->count_ < this->capacity_ && !this->closed_) [[likely]] {
       this->push(v);

@@ -11,6 +11,7 @@
 #include <weft/runtime/base/assert.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/locked_word.hpp>
 #include <weft/runtime/wait_list.hpp>
 
@@ -29,6 +30,7 @@ class event {
   /// Errors     deadline_exceeded, canceled. Never fails if the event is set.
   /// Safe from  any fiber or thread; memory written before set() is visible after wait().
   [[nodiscard]] result<void> wait(deadline until = deadline::never()) {
+    detail::heed_slice();
     if (state_.peek() == open) [[likely]]
       return {};
     return wait_slow(until);

@@ -28,6 +28,7 @@
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/locked_word.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/wait_list.hpp>
@@ -58,6 +59,7 @@ class mutex {
   /// Safe from  any fiber or thread.
   /// Cost       one compare-exchange if it is free.
   void lock() noexcept {
+    detail::heed_slice();
     const word self = caller();
     if (!take_idle(self)) [[unlikely]]
       (void)lock_slow(self, deadline::never(), /*cancellable=*/false);
@@ -95,6 +97,7 @@ class mutex {
  protected:
   /// lock(until), or as std's calls want it: no cancellation point.
   [[nodiscard]] result<void> lock_until(deadline until, bool cancellable) noexcept {
+    detail::heed_slice();
     const word self = caller();
     if (take_idle(self)) [[likely]]
       return {};

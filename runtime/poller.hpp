@@ -89,11 +89,12 @@ class poller {
   idle_pipes& pipes() noexcept { return pipes_; }
 
  protected:
-  /// Counts an operation that starts.
-  void starts(const operation& op) noexcept {
+  /// Counts an operation that has begun. The last thing that submit() does, so that it costs no register
+  /// while nothing is traced.
+  void has_begun(const operation& op) noexcept {
     ++counters_.submitted;
     if (trace::detail::events_on()) [[unlikely]]
-      trace::detail::submitted(op);
+      return trace::detail::submitted(op);
   }
 
   /// Tells its issuer how `op` went, and counts that.

@@ -17,6 +17,7 @@
 #include <weft/runtime/base/errc.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/channel_core.hpp>
+#include <weft/runtime/heed_slice.hpp>
 
 namespace weft::detail {
 
@@ -52,6 +53,7 @@ class receivable : public channel_core {
   /// Safe from  any fiber or thread; memory written before the send is visible.
   /// Cost       from the buffer one locked instruction.
   [[nodiscard]] WEFT_ALWAYS_INLINE result<T> recv(deadline until = deadline::never()) {
+    heed_slice();
     lock();
     if (count_ != 0 && senders_.empty()) [[likely]] {
       T& oldest = slots_[head_];

@@ -16,6 +16,7 @@
 #include <weft/runtime/base/platform.hpp>
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/fiber.hpp>
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/locked_word.hpp>
 #include <weft/runtime/wait_list.hpp>
 
@@ -47,6 +48,7 @@ class permits {
 
   /// Takes one; how the wait for it ended, or `woken` if none was needed.
   wake_reason take(deadline until, bool cancellable, park_reason why) {
+    heed_slice();
     if (take_at_once()) [[likely]]
       return wake_reason::woken;
     return take_slow(until, cancellable, why);

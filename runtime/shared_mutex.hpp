@@ -18,6 +18,7 @@
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/base/deadline.hpp>
 #include <weft/runtime/base/result.hpp>
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/locked_word.hpp>
 #include <weft/runtime/park.hpp>
 #include <weft/runtime/wait_list.hpp>
@@ -42,6 +43,7 @@ class shared_mutex {
   /// Safe from  any fiber or thread.
   /// Cost       one compare-exchange if it is free.
   void lock() noexcept {
+    detail::heed_slice();
     if (!take_at_once()) [[unlikely]]
       (void)lock_slow(deadline::never(), /*cancellable=*/false);
   }
@@ -72,6 +74,7 @@ class shared_mutex {
   /// Safe from  any fiber or thread.
   /// Cost       one compare-exchange if nobody holds it alone or waits.
   void lock_shared() noexcept {
+    detail::heed_slice();
     if (!share_at_once()) [[unlikely]]
       (void)lock_shared_slow(deadline::never(), /*cancellable=*/false);
   }
@@ -104,12 +107,14 @@ class shared_mutex {
  protected:
   /// lock(until), or as std's calls want it: no cancellation point.
   [[nodiscard]] result<void> lock_until(deadline until, bool cancellable) noexcept {
+    detail::heed_slice();
     if (take_at_once()) [[likely]]
       return {};
     return lock_slow(until, cancellable);
   }
 
   [[nodiscard]] result<void> lock_shared_until(deadline until, bool cancellable) noexcept {
+    detail::heed_slice();
     if (share_at_once()) [[likely]]
       return {};
     return lock_shared_slow(until, cancellable);

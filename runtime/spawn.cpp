@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/scheduler.hpp>
 #include <weft/runtime/trace/events.hpp>
 
@@ -19,6 +20,7 @@ bool spawns_inside(const scheduler& of) noexcept {
 fiber* new_fiber(scheduler& of, const spawn_options& o, std::source_location site, bool or_fail) {
   WEFT_ASSERT(!o.worker || *o.worker < of.workers().size(), "spawn_options.worker names no worker");
   const bool inside = spawns_inside(of);
+  if (inside && !or_fail) heed_slice();
   if (!inside) of.announce();
   if (of.admission().limited()) {
     if (!or_fail) {

@@ -98,7 +98,7 @@ template <class F>
 WEFT_ALWAYS_INLINE fiber& spawn_here(worker& here, const fiber* spawner, F&& f, const spawn_options& o,
                                      std::source_location site, deadline until) {
   // With a copy, so that `o` itself may stay in registers.
-  if (here.watches_spawns() || o.worker.has_value()) [[unlikely]]
+  if (here.watches_spawns() || here.batch_is_over() || o.worker.has_value()) [[unlikely]]
     return spawn_fiber(here.owner(), std::forward<F>(f), spawn_options{o}, site, until);
   fiber& made = with_body(new_fiber_here(here, o, site), std::forward<F>(f), o, bequeaths(spawner));
   made.begin_with(until);

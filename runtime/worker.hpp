@@ -204,6 +204,9 @@ class worker {
   int budget() const noexcept { return budget_.get() + cut_.get(); }
   std::uint64_t passes() const noexcept { return passes_.get(); }
 
+  /// Whether no switch is left: the fiber that runs is to go to the loop. This thread only.
+  WEFT_ALWAYS_INLINE bool batch_is_over() const noexcept { return budget_.get() <= 0; }
+
   /// Makes the next switch go to the loop. The handler of the preemption signal, while a fiber runs; or the
   /// monitor: in vain if the worker switches at this very moment, and then the batch is miscounted.
   void cut_batch() noexcept {

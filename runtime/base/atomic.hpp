@@ -58,6 +58,13 @@ class exposed {
   WEFT_ALWAYS_INLINE T get() const noexcept { return value_.load(std::memory_order_relaxed); }
   WEFT_ALWAYS_INLINE void set(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
 
+  /// set(get() + more).
+  WEFT_ALWAYS_INLINE void add(T more) noexcept {
+    if constexpr (adds_in_place && sizeof(T) == sizeof(std::uint64_t))
+      add_in_place(&value_, static_cast<std::uint64_t>(more));
+    else set(static_cast<T>(get() + more));
+  }
+
  private:
   std::atomic<T> value_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <weft/config.hpp>
 
@@ -54,5 +55,18 @@ WEFT_ALWAYS_INLINE void cpu_pause() noexcept {
   asm volatile("yield" ::: "memory");
 #endif
 }
+
+/// Adds to an aligned word that only the calling thread writes, and others may read: one instruction without
+/// a lock prefix, where compilers make three of a relaxed load and a store. False: those are wanted, because
+/// this processor has no such instruction, or because ThreadSanitizer must see them.
+#if defined(__x86_64__) && !WEFT_TSAN
+inline constexpr bool adds_in_place = true;
+WEFT_ALWAYS_INLINE void add_in_place(void* word, std::uint64_t more) noexcept {
+  asm volatile("addq %1, %0" : "+m"(*static_cast<std::uint64_t*>(word)) : "er"(more) : "cc");
+}
+#else
+inline constexpr bool adds_in_place = false;
+inline void add_in_place(void*, std::uint64_t) noexcept {}
+#endif
 
 }  // namespace weft::detail

@@ -76,10 +76,13 @@ std::string milliseconds(std::chrono::nanoseconds t) {
   return number(static_cast<std::uint64_t>(t / std::chrono::milliseconds{1})) + " ms";
 }
 
+// A terminal may read it: what would move its cursor becomes a question mark.
 std::string title_of(const fiber_info& f) {
   std::string out = "fiber " + number(f.id);
-  if (!f.name.empty()) out.append(" \"").append(f.name).append("\"");
-  return out;
+  if (f.name.empty()) return out;
+  std::string name = f.name;
+  std::ranges::replace_if(name, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, '?');
+  return out.append(" \"").append(name).append("\"");
 }
 
 class text_of {

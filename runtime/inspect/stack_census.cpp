@@ -50,7 +50,9 @@ std::string json() {
     out.append(",\"bytes_p99\":").append(std::to_string(use.bytes_p99)).append("}");
     separator = ",\n";
   }
-  return out + "\n]}\n";
+  const detail::stack_sites* const all = detail::stack_sites::existing();
+  const std::uint64_t left_out = all == nullptr ? 0 : all->left_out();
+  return out + "\n],\"fibers_left_out\":" + std::to_string(left_out) + "}\n";
 }
 
 }  // namespace

@@ -64,8 +64,6 @@ void describe_wait(const fiber& f, fiber_info& out) {
   for_each_awaited(*f.waiting.get(), why, [&](const void* at) {
     if (out.waits_at == nullptr) out.waits_at = at;
   });
-  if (const parker* const by = holder_awaited_by(f); by != nullptr && by->is_fiber())
-    out.awaits = read_id(static_cast<const fiber&>(*by));
 }
 
 }  // namespace
@@ -140,7 +138,10 @@ bool survey::look_from_inside(const fiber& f, const station& at, finding& out) c
   if (f.home.load(std::memory_order_relaxed) != at.at ||
       f.state.load(std::memory_order_relaxed) != fiber_state::started || !look_from_outside(f, out))
     return false;
-  if (out.info.phase == fiber_phase::parked) describe_wait(f, out.info);
+  if (out.info.phase == fiber_phase::parked) {
+    describe_wait(f, out.info);
+    out.holder = holder_awaited_by(f);
+  }
   if (at.at->clock() != nullptr) tell_times(run_clock::times_of(f), steady_ns(), out.info);
   if (options_.stack_sizes) out.info.stack_resident = resident_bytes(f.stack, f.stack_size);
   if (options_.backtraces) {
@@ -216,11 +217,17 @@ fiber_list survey::take(fiber_id asker) {
                            .running = hog != nullptr ? read_id(*hog) : fiber_id{},
                            .fibers = all.size() - before});
   }
-  std::unordered_map<const parker*, fiber_id> ends_awaited;
-  for (const finding& f : all)
+  std::unordered_map<const parker*, fiber_id> ends_awaited, holders;
+  for (const finding& f : all) {
     if (f.joiner != nullptr) ends_awaited.emplace(f.joiner, f.info.id);
+    if (f.holder != nullptr) holders.emplace(f.holder, fiber_id{});
+  }
+  if (!holders.empty())
+    for (const finding& f : all)
+      if (const auto holds = holders.find(f.self); holds != holders.end()) holds->second = f.info.id;
   out.fibers.reserve(all.size());
   for (finding& f : all) {
+    if (f.holder != nullptr) f.info.awaits = holders.at(f.holder);
     if (const auto joined = ends_awaited.find(f.self);
         joined != ends_awaited.end() && f.info.phase == fiber_phase::parked && f.info.awaits == fiber_id{})
       f.info.awaits = joined->second;

@@ -35,6 +35,7 @@ class survey {
     fiber_info info;
     const parker* self = nullptr;
     const parker* joiner = nullptr;  // who waits for its end
+    const parker* holder = nullptr;  // who has what it waits for; only compared, since it may be gone by now
   };
 
   /// What one worker has to look at.

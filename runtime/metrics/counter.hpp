@@ -23,11 +23,11 @@ class counter {
   }
 
   WEFT_ALWAYS_INLINE counter& operator+=(std::uint64_t more) noexcept {
-    value_.set(value_.get() + more);
+    value_.add(more);
     return *this;
   }
   WEFT_ALWAYS_INLINE counter& operator-=(std::uint64_t less) noexcept {
-    value_.set(value_.get() - less);
+    value_.add(std::uint64_t{0} - less);
     return *this;
   }
   WEFT_ALWAYS_INLINE counter& operator++() noexcept { return *this += 1; }

@@ -59,6 +59,16 @@ void print_stacks(const runtime_metrics& m, std::FILE* to) {
                    c.cold, c.high_water, static_cast<double>(c.page_table_bytes) / 1024);
 }
 
+void print_troubles(const runtime_metrics& m, std::FILE* to) {
+  const worker_metrics& t = m.total;
+  std::fprintf(
+      to,
+      "stalls %llu, preempted %llu (%llu refused, %llu signals), fibers cancelled %llu, I/O cancelled "
+      "%llu, stacks refused %llu, overflows %llu\n",
+      number{t.stalls}, number{t.preemptions}, number{t.preemptions_refused}, number{t.preempt_signals},
+      number{t.cancelled}, number{t.cancellations}, number{m.stacks_refused}, number{m.stack_overflows});
+}
+
 void print_pools(const runtime_metrics& m, std::FILE* to) {
   std::fprintf(to, "pools                          in use     idle  high water   hits %%    refused\n");
   for (const auto& [name, s] : m.pools)
@@ -86,6 +96,7 @@ void print_all(const runtime_metrics& m, std::FILE* to) {
                m.offload.threads, m.offload.idle, m.offload.queued, number{m.offload.completed},
                number{m.offload.refused});
   print_pools(m, to);
+  print_troubles(m, to);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <weft/runtime/preempt/preemptible.hpp>
 
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/preempt/checkpoint.hpp>
 
 namespace weft::detail {
@@ -39,6 +40,13 @@ preemptible_region::~preemptible_region() {
   self_->region.set(before_);
   if ((before_ & region_mark::open) == 0 && !worker::current()->preemption().buffers.leave())
     on_thread_stack_of(*self_, &side_buffers::shrink);
+}
+
+void slice_is_over() noexcept {
+  fiber* const self = running_here();
+  if (self == nullptr) return;  // weft's own code
+  if (self->region.get() != region_mark::none) yield_in_region(*self);
+  else worker::current()->yield();
 }
 
 void yield_in_region(fiber& self) noexcept {

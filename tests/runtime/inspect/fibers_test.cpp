@@ -255,6 +255,13 @@ TEST_F(Fibers, how_long_each_has_run_is_told_if_that_was_asked_for) {
       {.workers = 1, .fiber_times = true});
 }
 
+TEST_F(Fibers, a_name_moves_no_cursor) {
+  fiber_info f;
+  f.name = "red\x1b[31m\nline";
+  const std::string text = fibers_text({.fibers = {f}, .workers = {}});
+  EXPECT_NE(text.find("\"red?[31m?line\""), std::string::npos) << text;
+}
+
 TEST_F(Fibers, nobody_looks_at_the_clock_unless_that_was_asked_for) {
   run([] {
     event go_on;
