@@ -22,7 +22,7 @@ weft::result<void> app(std::string path) {
   if (alone) {
     http::client client{{.endpoint = inside.addresses().front()}};
     auto reply = WEFT_TRY(client.get("http://localhost/debug/fibers", 10s));
-    const std::string_view text = WEFT_TRY(reply.body());
+    const std::string text = WEFT_TRY(reply.body());
     const bool told = text.find("\"waiter\"") != text.npos && text.find("an event") != text.npos;
     std::printf("the waiter %s\n", told ? "waits for an event" : "is not to be seen");
   } else {

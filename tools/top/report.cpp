@@ -99,7 +99,9 @@ std::vector<fiber_group> groups_in(const json& all) {
   std::vector<fiber_group> out;
   out.reserve(groups.size());
   for (auto& [key, g] : groups) out.push_back(std::move(g));
-  std::ranges::stable_sort(out, std::ranges::greater{}, &fiber_group::fibers);
+  std::ranges::sort(out, std::ranges::greater{}, [](const fiber_group& g) {
+    return std::tie(g.fibers, g.phase, g.waits_for, g.where, g.spawned_at);
+  });
   return out;
 }
 
@@ -140,7 +142,8 @@ report compare_known(const observation& before, const observation& now) {
     r.backend = info.front().labels.at("backend");
   r.states = by_label(now.metrics, "weft_fibers", "state", true);
   r.reasons = by_label(now.metrics, "weft_fibers_parked", "reason", false);
-  std::ranges::stable_sort(r.reasons, std::ranges::greater{}, &named_number::value);
+  std::ranges::sort(r.reasons, std::ranges::greater{},
+                    [](const named_number& n) { return std::tie(n.value, n.name); });
   for (const auto& [shown, metric] : rates)
     if (!now.metrics.of(metric).empty())
       r.rates.push_back(
