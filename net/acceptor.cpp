@@ -105,12 +105,16 @@ void acceptor::step_in(stand_in& self, scheduler& of, unsigned other) noexcept {
   }
 }
 
-void acceptor::accept_elsewhere() {
+void acceptor::accept_at_once() {
   for (std::size_t i = 0; i < accepted_max; ++i) {
     const int connection = ::accept4(operation_.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (connection >= 0) sink_(context_, connection);
     else if (errno != ECONNABORTED && errno != EINTR) break;  // its own acceptor deals with what is wrong
   }
+}
+
+void acceptor::accept_elsewhere() {
+  accept_at_once();
   substituted_.store(false, std::memory_order_release);
   substitutes_.done();
 }
@@ -124,6 +128,9 @@ void acceptor::stop() {
   if (armed_) worker::current()->io().cancel(operation_);
   while (armed_) wait(deadline::never(), false);
   hand_on();
+  // io_uring waits for connections exclusively: of one that came just before the end nobody else has heard,
+  // though another process may wait at the same socket.
+  accept_at_once();
 }
 
 }  // namespace weft::detail

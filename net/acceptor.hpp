@@ -38,6 +38,7 @@ class acceptor {
 
  private:
   static void step_in(stand_in& self, scheduler& of, unsigned other) noexcept;
+  void accept_at_once();
   void accept_elsewhere();
 
   static void completed(operation& self, int result, bool more) noexcept;

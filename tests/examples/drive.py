@@ -435,6 +435,10 @@ def graceful_shutdown(program):
         service.kill()
 
 
+# What some say there. Where regions are not preempted (sanitizers), a fiber that computes is a stall.
+ON_STDERR = {'example_metrics': 'weft: 1 workers, .*', 'example_preemptible': '(weft: fiber .* has held up .*)?'}
+
+
 def plain(name, program):
     arguments, expected = PLAIN[name]
     prints(program, arguments, expected)
@@ -446,7 +450,8 @@ def prints(program, arguments, expected):
     # Lines of concurrent fibers may come in any order.
     found = [any(re.fullmatch(e, line) for line in printed) for e in expected]
     matched = len(printed) == len(expected) and all(found)
-    if done.returncode != 0 or done.stderr or not matched:
+    said = re.fullmatch(ON_STDERR.get(os.path.basename(program), ''), done.stderr, re.DOTALL)
+    if done.returncode != 0 or not said or not matched:
         sys.exit(f'exit status {done.returncode}, on stderr {done.stderr!r}, printed:\n{done.stdout}')
 
 

@@ -1,6 +1,7 @@
 #include "net_fixture.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -483,6 +484,37 @@ TEST_F(UnixDatagram, waits_for_room_in_the_receivers_queue_connected_or_not) {
       weft::this_fiber::yield();
       client->close();
       EXPECT_EQ(failure(closed.join()), errc::closed);
+    });
+  }
+}
+
+// The kernel tells one of those who wait at a socket of a connection. If that one stops just then, the other
+// hears nothing. Several moments are tried, since it takes one between two looks at the ring.
+TEST_F(UnixListener, a_connection_is_not_lost_when_one_of_two_who_share_the_socket_stops) {
+  weft::runtime other{{.workers = 1}};
+  for (int moment = 0; moment < 6; ++moment) {
+    on_fiber([&other, moment] {
+      const std::string at = "@weft-shared-" + std::to_string(::getpid());
+      auto first = net::unix_listener::bind(at).value();
+      const auto copies = first.sockets().value();
+      const int copy = ::fcntl(copies.front().get(), F_DUPFD_CLOEXEC, 0);
+      auto second = net::unix_listener::bind("fd:" + std::to_string(copy)).value();
+      const auto greet = [](net::unix_stream s) { (void)s.write_all("hello"sv, 5s); };
+      auto serving = weft::spawn([&] { return first.serve(greet); });
+      auto greeted = net::unix_stream::connect(at, 5s).value();
+      EXPECT_EQ(read_text(greeted).value(), "hello");
+      auto serving_too = other.spawn([&] { return second.serve(greet); });
+      weft::this_fiber::sleep_for(20ms);  // real time: most likely it waits by then, behind the first
+      const weft::io::owned_descriptor client{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+      const auto address = net::unix_address::parse(at).value();
+      first.close();
+      for (int i = 0; i < moment; ++i) weft::this_fiber::yield();
+      ASSERT_EQ(::connect(client.get(), address.data(), address.size()), 0);
+      EXPECT_TRUE(serving.join());
+      pollfd answer{.fd = client.get(), .events = POLLIN, .revents = 0};
+      EXPECT_EQ(::poll(&answer, 1, 5000), 1) << "nobody serves it, " << moment;
+      second.close();
+      EXPECT_TRUE(serving_too.join());
     });
   }
 }

@@ -242,6 +242,7 @@ class Restart(unittest.TestCase):
     # Each worker had a socket of its own; clients wait in every one of them.
     def test_all_sockets_are_served_by_any_number_of_workers(self):
         service = Service(self, '--workers', '4')
+        self.assertEqual(service.ask()[0], 200)  # by then it has all its sockets
         for workers in (1, 3, 8):
             service.put(f'exec weft-httpd "$@" --workers {workers}')
             self.assertEqual(exit_status(service.restart()), 0)
