@@ -436,7 +436,8 @@ def graceful_shutdown(program):
 
 
 # What some say there. Where regions are not preempted (sanitizers), a fiber that computes is a stall.
-ON_STDERR = {'example_metrics': 'weft: 1 workers, .*', 'example_preemptible': '(weft: fiber .* has held up .*)?'}
+ON_STDERR = {'example_metrics': 'weft: 1 workers, .*',
+             'example_preemptible': '(weft: fiber .* has held up .*)?'}
 
 
 def plain(name, program):
