@@ -108,11 +108,11 @@ WEFT_ALWAYS_INLINE io_uring_sqe* uring_poller::submission() noexcept {
 void uring_poller::submit(operation& op) noexcept {
   ++in_flight_;
   op.poller_state = idle;
+  has_begun(op);  // not last: what follows is, and needs the fiber's stack more
   if (op.code == operation_code::shutdown) [[unlikely]]
-    shut_down(op);
-  else if (op.code == operation_code::recv_provided) start_provided(op);
-  else start(op);
-  has_begun(op);
+    return shut_down(op);
+  if (op.code == operation_code::recv_provided) return start_provided(op);
+  return start(op);
 }
 
 void uring_poller::start_provided(operation& op) noexcept {
