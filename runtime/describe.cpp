@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <weft/runtime/base/assert.hpp>
+#include <weft/runtime/fiber_record.hpp>
 #include <weft/runtime/overflow.hpp>
 #include <weft/runtime/worker.hpp>
 
@@ -69,20 +70,31 @@ const fiber* running_here() noexcept {
   return here == nullptr ? nullptr : here->running();
 }
 
+std::size_t describe(fiber_id id, std::string_view title, const std::source_location& site, char* out,
+                     std::size_t size) noexcept {
+  text_buffer text{out, size};
+  text << "fiber " << static_cast<std::uint64_t>(id);
+  if (!title.empty()) text << " \"" << title << "\"";
+  text << " (spawned at " << site.file_name() << ":" << site.line() << " in " << site.function_name() << ")";
+  return text.used();
+}
+
 }  // namespace
 
 std::size_t describe_into(const fiber& f, char* out, std::size_t size) noexcept {
-  text_buffer text{out, size};
-  text << "fiber " << static_cast<std::uint64_t>(f.id);
-  if (f.named) text << " \"" << f.title() << "\"";
-  text << " (spawned at " << f.site.file_name() << ":" << f.site.line() << " in " << f.site.function_name()
-       << ")";
-  return text.used();
+  return describe(f.id, f.title(), f.site, out, size);
 }
 
 std::string description_of(const fiber& f) {
   char text[512];
   return {text, describe_into(f, text, sizeof text)};
+}
+
+std::string description_of_other(const fiber& f) {
+  fiber_record r;
+  if (!read_record(f, r)) return {};
+  char text[512];
+  return {text, describe(r.id, r.name.data(), r.site, text, sizeof text)};
 }
 
 std::string_view what_is_awaited(park_reason why) noexcept { return reasons[static_cast<std::size_t>(why)]; }

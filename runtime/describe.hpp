@@ -13,6 +13,9 @@ namespace weft::detail {
 /// `fiber 17 "reader" (spawned at file.cpp:12 in main)`.
 std::string description_of(const fiber& f);
 
+/// The same of a fiber of another worker, which may end meanwhile: empty if it does.
+std::string description_of_other(const fiber& f);
+
 /// The same into `out`, as much as fits; returns how much. Safe in a signal handler.
 std::size_t describe_into(const fiber& f, char* out, std::size_t size) noexcept;
 

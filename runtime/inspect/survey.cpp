@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <new>
 #include <unordered_map>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <weft/runtime/awaited.hpp>
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/describe.hpp>
+#include <weft/runtime/fiber_record.hpp>
 #include <weft/runtime/inspect/stack_residency.hpp>
 #include <weft/runtime/inspect/unwind.hpp>
 #include <weft/runtime/scheduler.hpp>
@@ -21,34 +21,6 @@ namespace {
 constexpr std::int64_t slice_ns = 1'000'000;  // how long a worker looks before it runs fibers again
 constexpr std::size_t frames_max = 64;        // of a backtrace
 constexpr std::chrono::milliseconds patience_min{1};
-
-// What does not change while a fiber lives. Read while it may end, and its block be used again: so memory is
-// read that others write, what has changed in between is thrown away, and ThreadSanitizer is kept out of it.
-struct fiber_record {
-  fiber_state state;
-  fiber_id id;
-  std::source_location site;
-  std::array<char, fiber::name_size> name;
-  std::uint8_t level;
-  stack_class stack_size;
-};
-
-[[gnu::no_sanitize_thread]] WEFT_NOINLINE bool read_record(const fiber& f, fiber_record& out) noexcept {
-  out.state = f.state.load(std::memory_order_acquire);
-  if (out.state != fiber_state::unstarted && out.state != fiber_state::started) return false;
-  out.id = f.id;
-  out.site = f.site;
-  out.level = f.level;
-  out.stack_size = f.stack_size;
-  const bool named = f.named;
-  const volatile char* const name = f.name;
-  for (std::size_t i = 0; i < fiber::name_size; ++i) out.name[i] = named ? name[i] : '\0';
-  out.name.back() = '\0';
-  fence(std::memory_order_acquire);
-  return f.id == out.id && f.state.load(std::memory_order_relaxed) == out.state;
-}
-
-[[gnu::no_sanitize_thread]] WEFT_NOINLINE fiber_id read_id(const fiber& f) noexcept { return f.id; }
 
 bool is_parked(const fiber& f) noexcept {
   return f.waiting.get() != nullptr && static_cast<const parker&>(f).outcome() == wake_reason::pending;

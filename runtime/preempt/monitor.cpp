@@ -149,8 +149,8 @@ void monitor::report(worker& hog, const hog_verdict& v, std::int64_t now) noexce
   std::string text;
   const fiber* const f = hog.running();
   if (seen && state.seen.text_size != 0) text.assign(state.seen.text, state.seen.text_size);
-  else if (!seen && f != nullptr) text = description_of(*f);  // a guess, as long as it does not end meanwhile
-  else text = "weft's own code, or a call on the thread's stack,";
+  else if (!seen && f != nullptr) text = description_of_other(*f);
+  if (text.empty()) text = "weft's own code, or a call on the thread's stack,";
   text += " has held up worker " + std::to_string(hog.index()) + " for " +
           std::to_string(v.held_ns / ns_per_ms) + " ms";
   if (!call.empty()) text += ", blocked in " + call;

@@ -107,7 +107,6 @@ TEST_F(Monitor, reports_one_stall_once) {
 }
 
 TEST_F(Monitor, names_the_system_call_that_a_fiber_blocks_in) {
-  if (WEFT_TSAN) GTEST_SKIP() << "the monitor reads the name of a fiber that it only sees";
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   {
@@ -329,7 +328,6 @@ TEST_F(Monitor, is_not_there_if_there_is_nothing_to_watch_for) {
 }
 
 TEST_F(Monitor, without_a_signal_it_reports_without_a_backtrace) {
-  if (WEFT_TSAN) GTEST_SKIP() << "the monitor reads the name of a fiber that it only sees";
   options o = watched(1);
   o.preempt_signal = 0;
   runtime rt{o};
