@@ -64,8 +64,7 @@ struct record {
 
   /// Appends what fits.
   void append(std::string_view text) noexcept {
-    const std::size_t n = std::min(text.size(), tail_size - length);
-    std::memcpy(tail.data() + length, text.data(), n);
+    const std::size_t n = text.copy(tail.data() + length, tail_size - length);
     length = static_cast<std::uint8_t>(length + n);
   }
 

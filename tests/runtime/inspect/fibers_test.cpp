@@ -232,7 +232,8 @@ TEST_F(Fibers, how_long_each_has_run_is_told_if_that_was_asked_for) {
           };
         };
         const auto begin = std::chrono::steady_clock::now();
-        task<void> longer = spawn(computes(40ms), {.name = "longer", .stack = stack_class::kib4});
+        const stack_class small = weft_test::sanitized ? stack_class::kib64 : stack_class::kib4;
+        task<void> longer = spawn(computes(40ms), {.name = "longer", .stack = small});
         task<void> shorter = spawn(computes(4ms), {.name = "shorter"});
         const fiber_info l = parked("longer");
         const fiber_info s = parked("shorter");
@@ -245,7 +246,7 @@ TEST_F(Fibers, how_long_each_has_run_is_told_if_that_was_asked_for) {
         EXPECT_EQ(parked("longer").run_time, l.run_time) << "who waits does not run";
         EXPECT_NE(fibers_text({.fibers = {l}, .workers = {}}).find(" ms of "), std::string::npos);
         EXPECT_NE(fibers_json({.fibers = {l}, .workers = {}}).find("\"run_ns\":"), std::string::npos);
-        task<void> after = spawn([&] { (void)go_on.wait(); }, {.name = "after", .stack = stack_class::kib4});
+        task<void> after = spawn([&] { (void)go_on.wait(); }, {.name = "after", .stack = small});
         EXPECT_LT(parked("after").age, parked("longer").age);
         go_on.set();
         longer.join();
