@@ -11,6 +11,8 @@
 #include <leak_check.hpp>
 #include <smallest_stack.hpp>
 #include <weft/pools/pool_registry.hpp>
+#include <weft/runtime/event.hpp>
+#include <weft/runtime/latch.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 
@@ -33,11 +35,20 @@ pool_stats pool_named(std::string_view wanted) {
   return found;
 }
 
+// So many at once, each with a stack.
 void burst(runtime& rt, int fibers) {
   rt.block_on([&] {
+    latch begun{fibers};
+    event go_on;
     std::vector<task<void>> tasks;
-    for (int i = 0; i < fibers; ++i)
-      tasks.push_back(spawn([] { this_fiber::yield(); }, {.stack = weft_test::smallest_stack}));
+    tasks.reserve(static_cast<std::size_t>(fibers));
+    const auto one = [&] {
+      begun.count_down();
+      (void)go_on.wait();
+    };
+    for (int i = 0; i < fibers; ++i) tasks.push_back(spawn(one, {.stack = weft_test::smallest_stack}));
+    begun.wait();
+    go_on.set();
     for (task<void>& t : tasks) t.join();
   });
 }
