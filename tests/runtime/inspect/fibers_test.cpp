@@ -11,6 +11,7 @@
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
+#include <smallest_stack.hpp>
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/cancellation_shield.hpp>
 #include <weft/runtime/event.hpp>
@@ -232,8 +233,7 @@ TEST_F(Fibers, how_long_each_has_run_is_told_if_that_was_asked_for) {
           };
         };
         const auto begin = std::chrono::steady_clock::now();
-        const stack_class small = weft_test::sanitized ? stack_class::kib64 : stack_class::kib4;
-        task<void> longer = spawn(computes(40ms), {.name = "longer", .stack = small});
+        task<void> longer = spawn(computes(40ms), {.name = "longer", .stack = weft_test::smallest_stack});
         task<void> shorter = spawn(computes(4ms), {.name = "shorter"});
         const fiber_info l = parked("longer");
         const fiber_info s = parked("shorter");
@@ -246,7 +246,8 @@ TEST_F(Fibers, how_long_each_has_run_is_told_if_that_was_asked_for) {
         EXPECT_EQ(parked("longer").run_time, l.run_time) << "who waits does not run";
         EXPECT_NE(fibers_text({.fibers = {l}, .workers = {}}).find(" ms of "), std::string::npos);
         EXPECT_NE(fibers_json({.fibers = {l}, .workers = {}}).find("\"run_ns\":"), std::string::npos);
-        task<void> after = spawn([&] { (void)go_on.wait(); }, {.name = "after", .stack = small});
+        task<void> after =
+            spawn([&] { (void)go_on.wait(); }, {.name = "after", .stack = weft_test::smallest_stack});
         EXPECT_LT(parked("after").age, parked("longer").age);
         go_on.set();
         longer.join();
@@ -309,7 +310,7 @@ TEST_F(Fibers, the_smallest_stack_is_enough_to_ask) {
               EXPECT_EQ(out->str().rfind("{\"workers\":[", 0), 0u);
               on_thread_stack([&] { delete out; });
             },
-            {.stack = stack_class::kib4})
+            {.stack = weft_test::smallest_stack})
             .join();
       },
       two_workers);
