@@ -12,7 +12,7 @@ PROGRAM = os.path.abspath(sys.argv.pop())
 SCRIPT = os.path.abspath(sys.argv.pop())
 GDB = shutil.which('gdb')
 
-FUNCTIONS = 'innermost', 'between', 'between', 'between', 'weft_context_start'
+FUNCTIONS = 'innermost', 'between', 'between', 'between', 'fiber_main'
 
 
 def gdb(*commands, program=PROGRAM, core=None, script=SCRIPT, first=()):
@@ -55,7 +55,7 @@ class Gdb(unittest.TestCase):
         self.assertRegex(text, r'fiber \d+, running, worker 0')
         parts = {part.split(',')[0]: part for part in text.split('\n5 fibers\n')[1].split('\n\n')}
         shallow, deep = (parts['fiber %s "waits"' % number] for number in fibers['waits'])
-        self.in_order(shallow, ('innermost', 'between', 'weft_context_start'))
+        self.in_order(shallow, ('innermost', 'between', 'fiber_main'))
         self.in_order(deep, FUNCTIONS)
         self.assertEqual((shallow.count('between'), deep.count('between')), (1, 3))
         self.assertIn('sleep', parts['fiber %s "sleeps"' % fibers['sleeps'][0]])
