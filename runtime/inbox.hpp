@@ -74,17 +74,6 @@ class inbox {
     given_.fetch_add(1, std::memory_order_release);  // the last touch
   }
 
-  static message* oldest_first(message* newest) noexcept {
-    message* oldest = nullptr;
-    while (newest != nullptr) {
-      message* const next = newest->next;
-      newest->next = oldest;
-      oldest = newest;
-      newest = next;
-    }
-    return oldest;
-  }
-
   alignas(cache_line) atomic<std::uintptr_t> head_{empty};
   poller* poller_ = nullptr;
   atomic<std::uint32_t> given_{0};  // notifications that are over

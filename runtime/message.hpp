@@ -13,4 +13,16 @@ struct message {
   delivery deliver = nullptr;
 };
 
+/// Turns round a list that was pushed to at its head. Returns its new head.
+inline message* oldest_first(message* newest) noexcept {
+  message* oldest = nullptr;
+  while (newest != nullptr) {
+    message* const next = newest->next;
+    newest->next = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  return oldest;
+}
+
 }  // namespace weft::detail

@@ -29,17 +29,7 @@ class newcomers {
   }
 
   /// Takes all, oldest first. Safe from any thread.
-  message* take() noexcept {
-    message* newest = newest_.exchange(nullptr, std::memory_order_acquire);
-    message* oldest = nullptr;
-    while (newest != nullptr) {
-      message* const next = newest->next;
-      newest->next = oldest;
-      oldest = newest;
-      newest = next;
-    }
-    return oldest;
-  }
+  message* take() noexcept { return oldest_first(newest_.exchange(nullptr, std::memory_order_acquire)); }
 
  private:
   atomic<message*> newest_{nullptr};

@@ -89,8 +89,8 @@ class poller {
   idle_pipes& pipes() noexcept { return pipes_; }
 
  protected:
-  /// Counts an operation that has begun. The last thing that submit() does, so that it costs no register
-  /// while nothing is traced.
+  /// Counts an operation that begins, in submit(). As the last thing there it costs no register while nothing
+  /// is traced.
   void has_begun(const operation& op) noexcept {
     ++counters_.submitted;
     if (trace::detail::events_on()) [[unlikely]]
