@@ -7,6 +7,9 @@
 // stack pointer lies in the side buffer, so a handler that comes in the few instructions before the system
 // call finds a stack that is not the fiber's, and lets it be.
 //
+// To a backtrace it looks like a signal: weft_switched_out() seems to be called from weft_preempted, a frame
+// whose registers, by its CFI, are the ones in the side buffer.
+//
 // Not under the sanitizers: ThreadSanitizer delivers a signal later, from where it suits it, so there is
 // nothing to switch away from; AddressSanitizer's own code lies in the program's text and holds locks there.
 // Nor under valgrind, which runs handlers on frames of its own making.
@@ -28,7 +31,43 @@
 #include <weft/runtime/preempt/switch_out.hpp>
 #include <weft/runtime/worker.hpp>
 
-extern "C" [[noreturn]] void weft_switched_out(weft::detail::side_buffer* b) noexcept;
+extern "C" {
+[[noreturn]] void weft_switched_out(weft::detail::side_buffer* b) noexcept;
+extern const char weft_preempted[];
+}
+
+// Never runs: a return address. The stack pointer there holds the address of the saved registers, an array of
+// what ucontext(5) calls gregs. DWARF: CFA = *(*rsp + rsp's place), and every column is saved at *rsp + its
+// place; rip is column 16.
+asm(R"(
+  .pushsection .text
+  .type weft_preempted, @function
+  .cfi_startproc
+  .cfi_signal_frame
+  .cfi_escape 0x0f, 0x06, 0x77, 0x00, 0x06, 0x23, 0x78, 0x06
+  .cfi_escape 0x10, 0x00, 0x05, 0x77, 0x00, 0x06, 0x23, 0x68
+  .cfi_escape 0x10, 0x01, 0x05, 0x77, 0x00, 0x06, 0x23, 0x60
+  .cfi_escape 0x10, 0x02, 0x05, 0x77, 0x00, 0x06, 0x23, 0x70
+  .cfi_escape 0x10, 0x03, 0x05, 0x77, 0x00, 0x06, 0x23, 0x58
+  .cfi_escape 0x10, 0x04, 0x05, 0x77, 0x00, 0x06, 0x23, 0x48
+  .cfi_escape 0x10, 0x05, 0x05, 0x77, 0x00, 0x06, 0x23, 0x40
+  .cfi_escape 0x10, 0x06, 0x05, 0x77, 0x00, 0x06, 0x23, 0x50
+  .cfi_escape 0x10, 0x08, 0x05, 0x77, 0x00, 0x06, 0x23, 0x00
+  .cfi_escape 0x10, 0x09, 0x05, 0x77, 0x00, 0x06, 0x23, 0x08
+  .cfi_escape 0x10, 0x0a, 0x05, 0x77, 0x00, 0x06, 0x23, 0x10
+  .cfi_escape 0x10, 0x0b, 0x05, 0x77, 0x00, 0x06, 0x23, 0x18
+  .cfi_escape 0x10, 0x0c, 0x05, 0x77, 0x00, 0x06, 0x23, 0x20
+  .cfi_escape 0x10, 0x0d, 0x05, 0x77, 0x00, 0x06, 0x23, 0x28
+  .cfi_escape 0x10, 0x0e, 0x05, 0x77, 0x00, 0x06, 0x23, 0x30
+  .cfi_escape 0x10, 0x0f, 0x05, 0x77, 0x00, 0x06, 0x23, 0x38
+  .cfi_escape 0x10, 0x10, 0x06, 0x77, 0x00, 0x06, 0x23, 0x80, 0x01
+  nop
+weft_preempted:
+  ud2
+  .cfi_endproc
+  .size weft_preempted, .-weft_preempted
+  .popsection
+)");
 
 namespace weft::detail {
 namespace {
@@ -108,13 +147,19 @@ bool switch_out(ucontext_t& context, fiber& self, side_buffer& b) noexcept {
   std::memcpy(copy->context, &context, kernel_context_size);
   context.uc_mcontext.fpregs = original;
 
-  // As if the interrupted instruction had called: a backtrace goes on from there.
+  struct frame {
+    const char* caller;
+    const std::byte* registers;
+  };
+  static_assert(REG_R8 == 0 && REG_RBX == 11 && REG_RSP == 15 && REG_RIP == 16,
+                "the places in weft_preempted");
   auto& r = context.uc_mcontext.gregs;
-  const auto top = (static_cast<std::uintptr_t>(r[REG_RSP]) - red_zone) & ~std::uintptr_t{15};
-  auto* const caller = reinterpret_cast<greg_t*>(top) - 1;
-  *caller = r[REG_RIP];
+  const auto below =
+      (static_cast<std::uintptr_t>(r[REG_RSP]) - red_zone - sizeof(frame)) & ~std::uintptr_t{15};
+  const std::uintptr_t at = below - sizeof(frame::caller);  // as a call leaves it: 8 off the alignment
+  *reinterpret_cast<frame*>(at) = {weft_preempted, copy->context + offsetof(ucontext_t, uc_mcontext.gregs)};
   constexpr greg_t direction_flag = 0x400;
-  r[REG_RSP] = static_cast<greg_t>(reinterpret_cast<std::uintptr_t>(caller));
+  r[REG_RSP] = static_cast<greg_t>(at);
   r[REG_RDI] = static_cast<greg_t>(reinterpret_cast<std::uintptr_t>(&b));
   r[REG_RIP] = static_cast<greg_t>(reinterpret_cast<std::uintptr_t>(&weft_switched_out));
   r[REG_EFL] &= ~direction_flag;

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -21,6 +23,7 @@
 #include <leak_check.hpp>
 #include <reports.hpp>
 #include <weft/runtime/context/valgrind.hpp>
+#include <weft/runtime/inspect/fibers.hpp>
 #include <weft/runtime/preempt/side_buffer.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
@@ -136,6 +139,61 @@ TEST_F(Preemptible, is_traced) {
       sliced(1));
   trace::stop();
   EXPECT_NE(trace::to_chrome(trace::snapshot()).find("was preempted"), std::string::npos);
+}
+
+// Frames that only the unwinding tables tell of. The results are used: no tail calls.
+#if defined(__clang__)
+#define WITHOUT_FRAME_POINTER [[gnu::noinline]]
+#else
+#define WITHOUT_FRAME_POINTER [[gnu::noinline, gnu::optimize("omit-frame-pointer")]]
+#endif
+
+WITHOUT_FRAME_POINTER std::uint64_t innermost_computation(const std::atomic<bool>& enough) {
+  volatile std::uint64_t local[4]{};
+  std::uint64_t x = 1;
+  while (!enough.load()) x = compute(x);
+  local[0] = x;
+  return local[0];
+}
+
+WITHOUT_FRAME_POINTER std::uint64_t middle_computation(const std::atomic<bool>& enough) {
+  volatile std::uint64_t local[9]{};
+  local[3] = innermost_computation(enough);
+  return local[3] + 1;
+}
+
+WITHOUT_FRAME_POINTER std::uint64_t outermost_computation(const std::atomic<bool>& enough) {
+  volatile std::uint64_t local[20]{};
+  local[7] = middle_computation(enough);
+  return local[7] + 1;
+}
+
+TEST_F(Preemptible, has_a_backtrace) {
+  std::string dump;
+  run(
+      [&] {
+        std::atomic<bool> enough{false};
+        auto hog = spawn([&] { return preemptible([&] { return outermost_computation(enough); }); },
+                         {.name = "computes", .stack = stack_class::kib64});
+        auto other = spawn(
+            [&] {
+              std::ostringstream out;
+              dump_fibers(out);
+              dump = out.str();
+              enough.store(true);
+            },
+            {.stack = stack_class::kib256});
+        hog.join();
+        other.join();
+      },
+      sliced(1));
+  const std::size_t from = dump.find("\"computes\"");
+  ASSERT_NE(from, std::string::npos) << dump;
+  std::size_t at = from;
+  for (const char* name : {"innermost_computation", "middle_computation", "outermost_computation"}) {
+    at = dump.find(name, at);
+    EXPECT_NE(at, std::string::npos) << name << " is not in, or not in this order:\n" << dump;
+  }
 }
 
 TEST_F(Preemptible, a_guard_keeps_it_on_its_worker) {
