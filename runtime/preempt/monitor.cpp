@@ -10,6 +10,7 @@
 #include <weft/runtime/base/clock.hpp>
 #include <weft/runtime/describe.hpp>
 #include <weft/runtime/inspect/symbols.hpp>
+#include <weft/runtime/preempt/pulse.hpp>
 #include <weft/runtime/preempt/side_buffer.hpp>
 #include <weft/runtime/preempt/thread_activity.hpp>
 #include <weft/runtime/scheduler.hpp>
@@ -27,10 +28,6 @@ std::int64_t tick_of(const options& o) noexcept {
   if (slice == 0 && stall == 0 && o.assert_may_block) return options{}.slice.count();
   if (slice == 0 || stall == 0) return std::max(slice, stall);
   return std::min(slice, stall);
-}
-
-worker_pulse pulse_of(worker& w) noexcept {
-  return {.running = w.running(), .budget = w.budget(), .pass = w.passes(), .asleep = w.messages().sleeps()};
 }
 
 }  // namespace
@@ -99,7 +96,7 @@ bool monitor::look(std::int64_t now) noexcept {
     // Outside a region no signal: it could end a system call that begins at this moment with EINTR.
     if (v.preempt && in_region && of_.preempt_signal() != 0) ask(w, preempt_state::ask_yield);
     else if (v.preempt) w.cut_batch();
-    if (v.stalled) report(w, v, now);
+    if (v.stalled) report(w, pulse, v, now);
   }
   return any;
 }
@@ -125,8 +122,9 @@ void monitor::ask(worker& hog, std::uint32_t what) noexcept {
 
 // False: the handler has not come in time (the thread gets no processor, or somebody else's handler is in
 // place), and will not any more.
-bool monitor::take_snapshot(worker& hog) noexcept {
+bool monitor::take_snapshot(worker& hog, const worker_pulse& of) noexcept {
   snapshot& seen = hog.preemption().seen;
+  seen.of = of;
   seen.step.store(snapshot::wanted, std::memory_order_relaxed);
   ask(hog, preempt_state::ask_snapshot);
   const deadline patience{snapshot_patience};
@@ -138,24 +136,27 @@ bool monitor::take_snapshot(worker& hog) noexcept {
   }
 }
 
-void monitor::report(worker& hog, const hog_verdict& v, std::int64_t now) noexcept {
+void monitor::report(worker& hog, const worker_pulse& pulse, const hog_verdict& v,
+                     std::int64_t now) noexcept {
   preempt_state& state = hog.preemption();
   preempt_counters::count(state.counters.stalls);
   if (!rate_.admit(now)) return;
   const std::uint64_t unreported = rate_.take_suppressed();
   const std::string call = v.blocked ? system_call_of(state.tid) : std::string{};
   // A signal would end some system calls with EINTR, so a thread that sleeps in one is left alone.
-  const bool seen = !v.blocked && of_.preempt_signal() != 0 && take_snapshot(hog);
+  const bool seen = !v.blocked && of_.preempt_signal() != 0 && take_snapshot(hog, pulse);
+  const bool has_moved = seen ? state.seen.has_moved : pulse_of(hog) != pulse;
   std::string text;
   const fiber* const f = hog.running();
-  if (seen && state.seen.text_size != 0) text.assign(state.seen.text, state.seen.text_size);
+  if (has_moved) text = "something that has gone on since";
+  else if (seen && state.seen.text_size != 0) text.assign(state.seen.text, state.seen.text_size);
   else if (!seen && f != nullptr) text = description_of_other(*f);
   if (text.empty()) text = "weft's own code, or a call on the thread's stack,";
   text += " has held up worker " + std::to_string(hog.index()) + " for " +
           std::to_string(v.held_ns / ns_per_ms) + " ms";
   if (!call.empty()) text += ", blocked in " + call;
   if (unreported != 0) text += " (" + std::to_string(unreported) + " more such stalls were not reported)";
-  if (seen) {
+  if (seen && !has_moved) {
     symbolizer names;
     for (std::uint32_t i = 0; i < state.seen.frames_count; ++i) {
       const auto at = reinterpret_cast<std::uintptr_t>(state.seen.frames[i]);

@@ -41,8 +41,8 @@ class monitor {
   bool look(std::int64_t now) noexcept;
   worker* substitute_of(std::size_t held) noexcept;
   void ask(worker& hog, std::uint32_t what) noexcept;
-  bool take_snapshot(worker& hog) noexcept;
-  void report(worker& hog, const hog_verdict& v, std::int64_t now) noexcept;
+  bool take_snapshot(worker& hog, const worker_pulse& of) noexcept;
+  void report(worker& hog, const worker_pulse& pulse, const hog_verdict& v, std::int64_t now) noexcept;
 
   scheduler& of_;
   std::int64_t tick_ns_;

@@ -16,7 +16,9 @@
 #include <weft/runtime/describe.hpp>
 #include <weft/runtime/interrupted.hpp>
 #include <weft/runtime/preempt/backtrace.hpp>
+#include <weft/runtime/preempt/interrupted_call.hpp>
 #include <weft/runtime/preempt/own_text.hpp>
+#include <weft/runtime/preempt/pulse.hpp>
 #include <weft/runtime/preempt/region_mark.hpp>
 #include <weft/runtime/preempt/switch_out.hpp>
 #include <weft/runtime/worker.hpp>
@@ -62,6 +64,7 @@ void take_snapshot(worker& here, const ucontext_t& context) noexcept {
   std::uint32_t wanted = snapshot::wanted;
   if (!seen.step.compare_exchange_strong(wanted, snapshot::being_taken, std::memory_order_acquire)) return;
   const fiber* const f = here.running();
+  seen.has_moved = pulse_of(here) != seen.of;
   seen.text_size =
       f == nullptr ? 0 : static_cast<std::uint32_t>(describe_into(*f, seen.text, sizeof seen.text));
   seen.frames_count = static_cast<std::uint32_t>(backtrace_of(context, seen.frames));
@@ -96,6 +99,7 @@ void handle(int signal, siginfo_t* info, void* context) noexcept {
   if (asked == 0) return hand_on(signal, info, context);
   const int error = errno;
   auto& interrupted_at = *static_cast<ucontext_t*>(context);
+  begin_again(interrupted_at);
   if ((asked & preempt_state::ask_snapshot) != 0) take_snapshot(*here, interrupted_at);
   if ((asked & preempt_state::ask_yield) != 0) preempt(*here, interrupted_at);
   errno = error;

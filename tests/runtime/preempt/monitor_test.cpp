@@ -4,20 +4,28 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <ctime>
+#include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include <build_kind.hpp>
 #include <leak_check.hpp>
 #include <reports.hpp>
 #include <weft/runtime/channel.hpp>
+#include <weft/runtime/preempt/thread_activity.hpp>
 #include <weft/runtime/runtime.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
@@ -178,6 +186,59 @@ TEST_F(Monitor, interrupts_no_system_call_though_no_descriptor_is_left) {
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   });
   EXPECT_EQ(interrupted, 0);
+}
+
+// The monitor looks first, but the call may begin between its look and its signal.
+TEST_F(Monitor, a_system_call_that_its_signal_hits_goes_on) {
+#if !defined(__x86_64__)
+  GTEST_SKIP() << "its first argument is lost";
+#endif
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int set = epoll_create1(EPOLL_CLOEXEC);
+  epoll_event wanted{.events = EPOLLIN, .data = {}};
+  ASSERT_EQ(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &wanted), 0);
+  const std::pair<const char*, std::function<int()>> calls[]{
+      {"poll",
+       [&] {
+         pollfd one{.fd = ends[0], .events = POLLIN, .revents = 0};
+         return ::poll(&one, 1, 60'000);
+       }},
+      {"select",
+       [&] {
+         fd_set all;
+         FD_ZERO(&all);
+         FD_SET(ends[0], &all);
+         timeval limit{.tv_sec = 60, .tv_usec = 0};
+         return ::select(ends[0] + 1, &all, nullptr, nullptr, &limit);
+       }},
+      {"epoll_wait",
+       [&] {
+         epoll_event one{};
+         return ::epoll_wait(set, &one, 1, 60'000);
+       }},
+      {"nanosleep", [] {
+         timespec time{.tv_sec = 0, .tv_nsec = 300'000'000};
+         return ::nanosleep(&time, nullptr) == 0 ? 1 : -1;
+       }}};
+  for (const auto& [name, call] : calls) {
+    options o = weft_test::with_workers(1);
+    o.stall = 1min;
+    runtime rt{o};
+    detail::preempt_state& state = rt.shared().workers()[0]->preemption();
+    auto caller = rt.spawn([&call = call] { return call() == 1 ? 0 : errno; });
+    for (int i = 0; i < 3; ++i) {
+      while (!detail::sleeps_in_kernel(state.thread, state.tid)) std::this_thread::sleep_for(1ms);
+      state.asked.fetch_or(detail::preempt_state::ask_snapshot);
+      pthread_kill(state.thread, rt.shared().preempt_signal());
+      while (state.asked.load() != 0) std::this_thread::yield();
+    }
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    EXPECT_EQ(caller.join(), 0) << name;
+    char byte = 0;
+    ASSERT_EQ(read(ends[0], &byte, 1), 1);
+  }
+  for (const int fd : {ends[0], ends[1], set}) close(fd);
 }
 
 TEST_F(Monitor, reports_what_runs_on_the_thread_stack) {
