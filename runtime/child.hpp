@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include <weft/runtime/heed_slice.hpp>
 #include <weft/runtime/local_table.hpp>
 #include <weft/runtime/spawn.hpp>
 #include <weft/runtime/stop_group.hpp>
@@ -63,6 +64,7 @@ void run_child(fiber& self) noexcept {
 template <class Stored>
 void spawn_child(scheduler& of, Stored&& callable, void (*body)(fiber&) noexcept, const spawn_options& o,
                  std::source_location site, deadline until, std::uint64_t control) {
+  heed_slice();
   worker* const here = worker::current();
   const bool simple =
       here != nullptr && &here->owner() == &of && !here->watches_spawns() && !o.worker.has_value();
