@@ -56,7 +56,8 @@ class ring {
   bool threads_bounded() const noexcept { return threads_bounded_; }
 
   /// Submissions that the kernel has not taken yet.
-  bool has_submissions() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
+  unsigned submissions() const noexcept { return io_uring_sq_ready(&ring_); }
+  bool has_submissions() const noexcept { return submissions() != 0; }
   bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
 
   /// Whether the kernel holds back completions that only an enter delivers: deferred work, or an overflow.

@@ -209,7 +209,9 @@ void uring_poller::submit_waiting() noexcept {
 // stays in the queue for the next time.
 void uring_poller::enter() noexcept {
   ++counters_.enters;
+  const unsigned offered = ring_.submissions();
   const int taken = io_uring_submit_and_get_events(ring_.get());
+  counters_.entries += offered - ring_.submissions();
   WEFT_ASSERT(taken >= 0 || taken == -EAGAIN || taken == -EBUSY || taken == -EINTR, "io_uring_enter failed");
 }
 
@@ -224,8 +226,10 @@ void uring_poller::sleep(deadline until) noexcept {
     left.tv_nsec = ns % 1'000'000'000;
   }
   io_uring_cqe* first = nullptr;
+  const unsigned offered = ring_.submissions();
   const int taken =
       io_uring_submit_and_wait_timeout(ring_.get(), &first, 1, until.is_never() ? nullptr : &left, nullptr);
+  counters_.entries += offered - ring_.submissions();
   WEFT_ASSERT(taken >= 0 || taken == -ETIME || taken == -EAGAIN || taken == -EBUSY || taken == -EINTR,
               "io_uring_enter failed");
 }

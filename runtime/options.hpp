@@ -75,7 +75,7 @@ struct options {
   /// to stop them: with spawn sites, what they wait for, and where. Not if request_stop() came before.
   bool leak_report = false;
   /// Keeps how long each fiber has run, and when it began: list_fibers(), weft-top. Each switch then costs
-  /// about 60 ns more, for a look at the clock.
+  /// about 40 ns more, for a look at the clock.
   bool fiber_times = false;
   /// Counts how much stack the fibers of each spawn site use: stack_census(). For trials, since each fiber
   /// then costs about 3 us more. A file to write the result to when the runtime has ended; null: none.

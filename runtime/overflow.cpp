@@ -153,9 +153,12 @@ constexpr std::array signals{SIGSEGV, SIGBUS};
 
 constinit pool_lock install_lock;  // guards the two that follow
 constinit unsigned installed = 0;
-constinit atomic<std::uint64_t> seen{0};             // overflows
 constinit bool chained = false;                      // somebody came after us: our handler must stay
 constinit std::array<struct sigaction, 2> former{};  // written before ours is in place, read by it
+
+constinit std::array<atomic<std::uint64_t>, stack_classes> seen{};  // overflows, by class
+
+atomic<std::uint64_t>& seen_of(stack_class c) noexcept { return seen[static_cast<std::size_t>(c)]; }
 
 struct sigaction& former_of(int signal) noexcept { return former[signal == signals[0] ? 0 : 1]; }
 
@@ -196,7 +199,7 @@ void handle(int signal, siginfo_t* info, void* context) noexcept {
   stack_place place, running;
   if (info->si_code > 0 && find_stack(info->si_addr, place) && place.in_guard) {
     const registers at = interrupted(*static_cast<ucontext_t*>(context));
-    seen.fetch_add(1, std::memory_order_relaxed);
+    seen_of(place.size).fetch_add(1, std::memory_order_relaxed);
     const bool on_fiber = find_stack(reinterpret_cast<void*>(at.stack_pointer), running);
     report(info->si_addr, place, on_fiber ? &running : nullptr, at);
   }
@@ -212,7 +215,7 @@ bool is_ours(const struct sigaction& action) noexcept {
 
 void set_fiber_describer(fiber_describer d) noexcept { describer.store(d, std::memory_order_release); }
 
-std::uint64_t overflows_seen() noexcept { return seen.load(std::memory_order_relaxed); }
+std::uint64_t overflows_seen(stack_class of) noexcept { return seen_of(of).load(std::memory_order_relaxed); }
 
 void install_overflow_handler() noexcept {
   const std::lock_guard hold{install_lock};

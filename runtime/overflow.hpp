@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <weft/pools/stack_class.hpp>
+
 namespace weft::detail {
 
 /// Writes which fiber has the stack at `stack_base`, what it is called and where it was spawned, on one line,
@@ -27,16 +29,16 @@ void set_fiber_describer(fiber_describer describer) noexcept;
 /// Reports overflows from now on, on every thread that has an alternate stack. Counted: each call needs its
 /// removal.
 ///
-/// Safe from  any thread.
+/// Safe from any thread.
 void install_overflow_handler() noexcept;
 
 /// The last removal puts the handler back that was there at first, unless somebody else has come in between,
 /// who may call ours: then ours stays for good.
 void remove_overflow_handler() noexcept;
 
-/// Overflows that were met so far: there are some to be seen only if the handler that was there before lets
-/// the program go on. Safe from any thread.
-std::uint64_t overflows_seen() noexcept;
+/// Overflows of stacks of that class that were met so far: there are some to be seen only if the handler that
+/// was there before lets the program go on. Safe from any thread.
+std::uint64_t overflows_seen(stack_class of) noexcept;
 
 /// The alternate signal stack of the thread that makes it, until it is destroyed there; then the former one
 /// is back.

@@ -30,6 +30,7 @@ struct poller_counters {
   counter completed;  // complete() calls
   counter cancelled;  // cancel() calls
   counter enters;     // system calls that submit or wait (io_uring_enter, epoll_wait)
+  counter entries;    // of io_uring's submission queue, that the kernel took
   counter sleeps;     // turns that waited
   counter events;     // completions (epoll: events) that the kernel brought,
   size_counts<completion_places> events_at_once;  // and how many in one turn
@@ -85,6 +86,9 @@ class poller {
 
   const poller_counters& counters() const noexcept { return counters_; }
 
+  /// Whether operations are traced from now on: at first they are not.
+  void trace(bool on) noexcept { traced_ = on; }
+
   /// What the owner's fibers move pages through.
   idle_pipes& pipes() noexcept { return pipes_; }
 
@@ -93,19 +97,20 @@ class poller {
   /// is traced.
   void has_begun(const operation& op) noexcept {
     ++counters_.submitted;
-    if (trace::detail::events_on()) [[unlikely]]
+    if (traced_) [[unlikely]]
       return trace::detail::submitted(op);
   }
 
   /// Tells its issuer how `op` went, and counts that.
   void complete(operation& op, int outcome, bool more) noexcept {
     ++counters_.completed;
-    if (trace::detail::events_on()) [[unlikely]]
+    if (traced_) [[unlikely]]
       return trace::detail::completed(op, outcome, more);
     op.complete(op, outcome, more);
   }
 
   poller_counters& counters_;
+  bool traced_ = false;
   provided_buffers* buffers_ = nullptr;
 
  private:

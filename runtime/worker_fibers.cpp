@@ -112,6 +112,7 @@ void worker::trace_changed() noexcept {
   traced_ = (trace_mode_ & trace::detail::events_bit) != 0;
   watches_ = limited_ || timed_ || traced_ || owner_.settings().stack_census;
   this_thread.waker = traced_ ? nullptr : this;
+  poller_->trace(traced_);
   watch_suspensions();
 }
 

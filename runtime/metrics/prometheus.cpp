@@ -60,6 +60,8 @@ constexpr worker_family worker_families[] = {
      "Times that a fiber kept this worker for longer than options.stall.", &worker_metrics::stalls},
     {"weft_io_enters_total", kind::counter, "System calls that submit or wait: io_uring_enter or epoll_wait.",
      &worker_metrics::enters},
+    {"weft_io_queue_entries_total", kind::counter,
+     "Entries of io_uring's submission queue (SQEs) that the kernel took.", &worker_metrics::queue_entries},
     {"weft_io_submissions_total", kind::counter, "I/O operations that were begun.",
      &worker_metrics::submitted},
     {"weft_io_completions_total", kind::counter, "Results of I/O operations.", &worker_metrics::completed},
@@ -126,9 +128,9 @@ void write_stacks(prometheus_text& out, const runtime_metrics& m) {
        &stack_class_metrics::page_table_bytes);
   out.single("weft_stacks_refused_total", kind::counter, "Times that there was no memory for a stack.",
              m.stacks_refused);
-  out.single("weft_stack_overflows_total", kind::counter,
-             "Stack overflows that the process has survived, because a handler of its own let it.",
-             m.stack_overflows);
+  out.family("weft_stack_overflows_total", kind::counter,
+             "Stack overflows that the process has survived, because a handler of its own let it.");
+  for (const stack_class_metrics& c : m.stacks) out.sample({{"class", detail::name(c.size)}}, c.overflows);
   out.single("weft_page_table_bytes", kind::gauge, "Page tables of the process, as the kernel counts them.",
              std::uint64_t{m.page_table_bytes});
 }

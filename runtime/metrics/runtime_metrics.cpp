@@ -77,6 +77,7 @@ worker_metrics read(worker& w) {
   m.connections = w.connections.load(std::memory_order_relaxed);
   const detail::poller_counters& p = w.io_counters();
   m.enters = p.enters;
+  m.queue_entries = p.entries;
   m.submitted = p.submitted;
   m.completed = p.completed;
   m.cancellations = p.cancelled;
@@ -87,33 +88,21 @@ worker_metrics read(worker& w) {
 }
 
 void add(worker_metrics& all, const worker_metrics& one) {
-  constexpr std::uint64_t worker_metrics::* sums[] = {&worker_metrics::spawned,
-                                                      &worker_metrics::finished,
-                                                      &worker_metrics::cancelled,
-                                                      &worker_metrics::running,
-                                                      &worker_metrics::started,
-                                                      &worker_metrics::parked,
-                                                      &worker_metrics::ready,
-                                                      &worker_metrics::switches,
-                                                      &worker_metrics::batches,
-                                                      &worker_metrics::steals,
-                                                      &worker_metrics::messages,
-                                                      &worker_metrics::spins,
-                                                      &worker_metrics::sleeps,
-                                                      &worker_metrics::signal_masks,
-                                                      &worker_metrics::enters,
-                                                      &worker_metrics::submitted,
-                                                      &worker_metrics::completed,
-                                                      &worker_metrics::cancellations,
-                                                      &worker_metrics::in_flight,
-                                                      &worker_metrics::events,
-                                                      &worker_metrics::timers,
-                                                      &worker_metrics::timers_expired,
-                                                      &worker_metrics::connections,
-                                                      &worker_metrics::preemptions,
-                                                      &worker_metrics::preemptions_refused,
-                                                      &worker_metrics::preempt_signals,
-                                                      &worker_metrics::stalls};
+  constexpr std::uint64_t worker_metrics::* sums[] = {
+      &worker_metrics::spawned,         &worker_metrics::finished,
+      &worker_metrics::cancelled,       &worker_metrics::running,
+      &worker_metrics::started,         &worker_metrics::parked,
+      &worker_metrics::ready,           &worker_metrics::switches,
+      &worker_metrics::batches,         &worker_metrics::steals,
+      &worker_metrics::messages,        &worker_metrics::spins,
+      &worker_metrics::sleeps,          &worker_metrics::signal_masks,
+      &worker_metrics::enters,          &worker_metrics::queue_entries,
+      &worker_metrics::submitted,       &worker_metrics::completed,
+      &worker_metrics::cancellations,   &worker_metrics::in_flight,
+      &worker_metrics::events,          &worker_metrics::timers,
+      &worker_metrics::timers_expired,  &worker_metrics::connections,
+      &worker_metrics::preemptions,     &worker_metrics::preemptions_refused,
+      &worker_metrics::preempt_signals, &worker_metrics::stalls};
   for (const auto member : sums) all.*member += one.*member;
   for (std::size_t i = 0; i < all.batch_sizes.size(); ++i) all.batch_sizes[i] += one.batch_sizes[i];
   for (std::size_t i = 0; i < all.events_at_once.size(); ++i) all.events_at_once[i] += one.events_at_once[i];
@@ -192,8 +181,11 @@ void read_stacks(scheduler& of, runtime_metrics& m) {
       c.mapped_bytes += one.mapped;
     }
   }
-  for (stack_class_metrics& c : m.stacks)
+  for (stack_class_metrics& c : m.stacks) {
     c.page_table_bytes = (c.in_use + c.warm + c.cold) * detail::stride(c.size) / page * entry;
+    c.overflows = detail::overflows_seen(c.size);
+    m.stack_overflows += c.overflows;
+  }
 }
 
 runtime_metrics collect(scheduler& of) {
@@ -204,7 +196,6 @@ runtime_metrics collect(scheduler& of) {
   for (const worker_metrics& w : m.workers) add(m.total, w);
   m.total.spawned = of.fibers_spawned();
   read_stacks(of, m);
-  m.stack_overflows = detail::overflows_seen();
   m.page_table_bytes = page_tables_of_process();
   const detail::offload_stats jobs = of.offload().stats();
   m.offload = {jobs.threads,   jobs.idle,      jobs.queued, jobs.submitted,

@@ -51,6 +51,7 @@ struct worker_metrics {
 
   // The kernel.
   std::uint64_t enters = 0;         ///< io_uring_enter, or epoll_wait
+  std::uint64_t queue_entries = 0;  ///< of io_uring (SQEs), cancellations and the rest included
   std::uint64_t submitted = 0;      ///< I/O operations begun
   std::uint64_t completed = 0;      ///< results of them
   std::uint64_t cancellations = 0;  ///< operations that were asked to end early
@@ -92,6 +93,7 @@ struct stack_class_metrics {
   std::size_t high_water = 0;        ///< the most that were in use, or in the workers' caches
   std::size_t mapped_bytes = 0;      ///< of address space
   std::size_t page_table_bytes = 0;  ///< estimate: 8 per page of the stacks that were ever made
+  std::uint64_t overflows = 0;       ///< of the process, that it has survived
 };
 
 struct pool_metrics {
@@ -111,7 +113,7 @@ struct runtime_metrics {
   fiber_metrics fibers;
   std::vector<stack_class_metrics> stacks;
   std::uint64_t stacks_refused = 0;   ///< fibers that found no memory for a stack, and waited
-  std::uint64_t stack_overflows = 0;  ///< of the process, that it has survived
+  std::uint64_t stack_overflows = 0;  ///< of all classes
   std::size_t page_table_bytes = 0;   ///< of the process, as the kernel counts them; 0: it does not say
   offload_metrics offload;
   std::vector<pool_metrics> pools;  ///< of the process: pools, caches of names

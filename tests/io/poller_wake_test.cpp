@@ -35,6 +35,24 @@ TEST_P(Poller, a_past_deadline_does_not_sleep) {
   finish(op);
 }
 
+TEST_P(Poller, counts_what_the_kernel_took_from_the_queue) {
+  auto [near, far] = tcp_pair();
+  turn_some();
+  char byte[1];
+  heard first{operation_code::recv, near, byte}, second{operation_code::recv, far, byte};
+  const std::uint64_t before = io->counters().entries;
+  io->submit(first);
+  io->submit(second);
+  EXPECT_EQ(io->counters().entries, before);
+  turn_some();
+  EXPECT_EQ(io->counters().entries, before + (is_uring() ? 2 : 0));
+  io->cancel(first);
+  io->cancel(second);
+  finish(first);
+  finish(second);
+  EXPECT_EQ(io->counters().entries, before + (is_uring() ? 4 : 0)) << "a cancellation is one too";
+}
+
 TEST_P(Poller, a_turn_with_something_to_deliver_does_not_sleep) {
   auto [near, far] = tcp_pair();
   heard op{operation_code::shutdown, near};

@@ -104,6 +104,8 @@ void check_neighbour(int, siginfo_t*, void*) {
   const bool whole = std::all_of(neighbour, neighbour + usable(stack_class::kib16),
                                  [](std::byte b) { return b == std::byte{0x6b}; });
   std::fputs(whole ? "neighbour is whole\n" : "neighbour is damaged\n", stderr);
+  for (const stack_class c : all_classes)
+    std::fprintf(stderr, "%s: %d\n", name(c), static_cast<int>(overflows_seen(c)));
   _exit(3);
 }
 
@@ -128,7 +130,7 @@ TEST(Overflow, leaves_the_neighbour_alone_and_calls_the_previous_handler) {
   for (const guard_kind kind : {guard_kind::page_table, guard_kind::mprotect}) {
     if (!guard_works(kind)) continue;
     EXPECT_EXIT(overflow_beside_neighbour(kind), testing::ExitedWithCode(3),
-                "weft: stack overflow.*\nneighbour is whole\n");
+                "weft: stack overflow.*\nneighbour is whole\nkib4: 0\nkib16: 1\nkib64: 0\n");
   }
 }
 

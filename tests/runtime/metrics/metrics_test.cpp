@@ -161,6 +161,7 @@ TEST_F(Metrics, count_what_goes_through_the_kernel_and_the_timers) {
   EXPECT_GT(m.page_table_bytes, 4096u);
   EXPECT_EQ(m.stack_overflows, 0u);
   EXPECT_TRUE(m.backend == "io_uring" || m.backend == "epoll") << m.backend;
+  EXPECT_EQ(m.total.queue_entries != 0, m.backend == "io_uring") << m.total.queue_entries;
 }
 
 TEST_F(Metrics, list_the_pools_and_what_resolvers_remember) {
