@@ -66,7 +66,8 @@ struct options {
   /// backtraces.
   int preempt_signal = SIGURG;
   /// Tells the error sink of a fiber that sleeps in a system call, and of which, as soon as the monitor sees
-  /// it (every slice). For debugging.
+  /// it (every slice); in a debug build that is linked with weft's link arguments (weft.pc, the meson
+  /// dependency) also of one that suspends while it holds a std::mutex. For debugging.
   bool assert_may_block = false;
   /// Prints all fibers to stderr when SIGQUIT comes (Ctrl-\), as dump_fibers() does, and goes on. A handler
   /// of the program is not called while a runtime with this option runs.

@@ -29,6 +29,7 @@ worker::worker(scheduler& owner, unsigned index)
     : index_{index},
       limited_{owner.admission().limited()},
       timed_{owner.settings().fiber_times},
+      asserts_{owner.settings().assert_may_block},
       watches_{limited_ || timed_ || owner.settings().stack_census},
       queue_{owner.workers_planned() > 1},
       blocks_{process_slabs<sizeof(fiber)>()},

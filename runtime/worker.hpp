@@ -278,6 +278,7 @@ class worker {
   WEFT_NOINLINE void suspend_watched(fiber& self) noexcept;
   WEFT_NOINLINE void trace_changed() noexcept;
   void watch_suspensions() noexcept;
+  void tell_held_mutexes() noexcept;
   void note_leaving(const fiber& f, trace::detail::record_kind how) noexcept;
   void note_going_on(const fiber& f, bool begins) noexcept;
   WEFT_NOINLINE void offer_work() noexcept;
@@ -330,10 +331,11 @@ class worker {
   unsigned index_;
   const bool limited_;   // options.fibers_max is set
   const bool timed_;     // options.fiber_times is set
+  const bool asserts_;   // options.assert_may_block is set
   bool traced_ = false;  // what fibers do here is traced
   bool watches_;         // one of these, or options.stack_census: spawns and ends take the long way
-  // This thread's, zero at every switch; or, while fibers are traced or timed, one that never is, so that
-  // each suspension takes the cold path that it tests for anyway.
+  // This thread's, zero at every switch; or, while somebody watches suspensions (one of the above), one that
+  // never is, so that each takes the cold path that it tests for anyway.
   const exception_state* exceptions_ = nullptr;
   context loop_;  // how to go on with run_batch()
   run_queue queue_;

@@ -6,6 +6,7 @@
 
 #include <weft/runtime/base/asymmetric_fence.hpp>
 #include <weft/runtime/base/clock.hpp>
+#include <weft/runtime/held_mutexes.hpp>
 #include <weft/runtime/inspect/stack_sites.hpp>
 #include <weft/runtime/local_table.hpp>
 #include <weft/runtime/outcome.hpp>
@@ -76,8 +77,9 @@ void worker::yield_slow(fiber& self) noexcept {
   switch_from(self);
 }
 
-// In a `catch`, or while fibers are traced or timed.
+// In a `catch`, or while somebody watches.
 void worker::yield_watched() noexcept {
+  tell_held_mutexes();
   const exception_parking parked{own_exceptions_};
   fiber& self = *running();
   enter_runtime();
@@ -89,10 +91,16 @@ void worker::yield_watched() noexcept {
 }
 
 void worker::suspend_watched(fiber& self) noexcept {
+  tell_held_mutexes();
   const exception_parking parked{own_exceptions_};
   enter_runtime();
   note_leaving(self, trace::detail::record_kind::park);
   switch_from<true>(self);
+}
+
+void worker::tell_held_mutexes() noexcept {
+  if (asserts_ && held_here.count != 0) [[unlikely]]
+    report_held_mutexes(*this, *running());
 }
 
 void worker::note_leaving(const fiber& f, trace::detail::record_kind how) noexcept {
@@ -118,7 +126,7 @@ void worker::trace_changed() noexcept {
 
 void worker::watch_suspensions() noexcept {
   static constexpr exception_state always_in_flight{.caught = nullptr, .uncaught = 1};
-  exceptions_ = traced_ || timed_ ? &always_in_flight : own_exceptions_;
+  exceptions_ = traced_ || timed_ || asserts_ ? &always_in_flight : own_exceptions_;
 }
 
 void worker::call_on_thread_stack(fiber& self, void (*call)(void*) noexcept, void* argument) noexcept {

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <ctime>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -186,6 +187,38 @@ TEST_F(Monitor, interrupts_no_system_call_though_no_descriptor_is_left) {
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   });
   EXPECT_EQ(interrupted, 0);
+}
+
+TEST_F(Monitor, names_who_suspends_with_a_std_mutex_held) {
+#if defined(__OPTIMIZE__)
+  GTEST_SKIP() << "only debug builds see it";
+#endif
+  options o = weft_test::with_workers(1);
+  o.assert_may_block = true;
+  {
+    runtime rt{o};
+    rt.block_on([] {
+      std::mutex held;
+      const std::lock_guard in_time{held};
+      this_fiber::yield();  // alone: nothing is suspended
+    });
+    EXPECT_EQ(reports::with(reports::take(), "std::mutex"), 0u);
+    rt.spawn(
+          [] {
+            std::mutex first, second;
+            { const std::lock_guard released{first}; }
+            const std::scoped_lock held{first, second};
+            this_fiber::sleep_for(1ms);
+          },
+          {.name = "holder"})
+        .join();
+    rt.block_on([] { this_fiber::sleep_for(1ms); });
+  }
+  const std::vector<std::string> heard = reports::take();
+  ASSERT_EQ(reports::with(heard, "std::mutex"), 1u);
+  EXPECT_EQ(reports::with(heard, "\"holder\""), 1u) << heard.front();
+  EXPECT_EQ(reports::with(heard, "suspends while it holds 2 of std::mutex"), 1u) << heard.front();
+  EXPECT_EQ(reports::with(heard, "locked at "), 1u) << heard.front();
 }
 
 // The monitor looks first, but the call may begin between its look and its signal.
