@@ -24,7 +24,8 @@ struct said {
   bool user_agent = false;
   bool accept_encoding = false;
   bool cookies = false;
-  bool trace = false;
+  bool traceparent = false;
+  bool tracestate = false;
 };
 
 // What the caller's fields say, if all of them can be sent.
@@ -38,7 +39,8 @@ result<said> check_fields(const call& c) {
     found.user_agent |= equals_ignoring_case(name, "user-agent");
     found.accept_encoding |= equals_ignoring_case(name, "accept-encoding");
     found.cookies |= equals_ignoring_case(name, "cookie");
-    found.trace |= equals_ignoring_case(name, "traceparent");
+    found.traceparent |= equals_ignoring_case(name, "traceparent");
+    found.tracestate |= equals_ignoring_case(name, "tracestate");
     if (!equals_ignoring_case(name, "host")) continue;
     if (!found.host.empty() || !is_authority(value)) return std::unexpected(call_error::bad_field_value);
     found.host = value;
@@ -64,9 +66,9 @@ result<void> write_call_head(byte_buffer& out, const call& c, const url& to, con
   if (!own.user_agent && !how.user_agent.empty()) out.append_all("User-Agent: ", how.user_agent, "\r\n");
   if (!own.accept_encoding && how.decompress) out.append("Accept-Encoding: gzip, deflate\r\n");
   if (!own.cookies && !how.cookies.empty()) out.append_all("Cookie: ", how.cookies, "\r\n");
-  if (!own.trace && !how.traceparent.empty()) {
+  if (!own.traceparent && !how.traceparent.empty()) {
     out.append_all("traceparent: ", how.traceparent, "\r\n");
-    if (!how.tracestate.empty()) out.append_all("tracestate: ", how.tracestate, "\r\n");
+    if (!own.tracestate && !how.tracestate.empty()) out.append_all("tracestate: ", how.tracestate, "\r\n");
   }
   for (const auto& [name, value] : c.headers)
     if (!equals_ignoring_case(name, "host")) out.append_all(name, ": ", value, "\r\n");

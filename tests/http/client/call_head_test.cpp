@@ -50,6 +50,16 @@ TEST(CallHead, tells_a_proxy_the_whole_url) {
             "Proxy-Authorization: Basic x\r\n\r\n");
 }
 
+// One list is one field. Source: W3C Trace Context, section 3.3.1.
+TEST(CallHead, leaves_the_trace_of_the_call_alone) {
+  const call_manner traced{.traceparent = "ours", .tracestate = "a=1"};
+  const std::string begin = "GET /p?q HTTP/1.1\r\nHost: example.com:81\r\n";
+  EXPECT_EQ(head_of({}, traced), begin + "traceparent: ours\r\ntracestate: a=1\r\n\r\n");
+  EXPECT_EQ(head_of({.headers = {{"Traceparent", "mine"}}}, traced), begin + "Traceparent: mine\r\n\r\n");
+  EXPECT_EQ(head_of({.headers = {{"Tracestate", "b=2"}}}, traced),
+            begin + "traceparent: ours\r\nTracestate: b=2\r\n\r\n");
+}
+
 TEST(CallHead, says_how_long_the_body_is) {
   EXPECT_EQ(head_of({.method = "POST", .body = std::string(12, 'x')}),
             "POST /p?q HTTP/1.1\r\nHost: example.com:81\r\nContent-Length: 12\r\n\r\n");
