@@ -25,8 +25,13 @@ struct stack_advice {
 /// last, though it may be too small.
 weft::stack_class suitable_class(std::size_t bytes_max) noexcept;
 
-/// Of a file that stack_census() or WEFT_STACK_CENSUS has written; none: it is no such file.
-std::optional<std::vector<stack_advice>> read_stack_census(const char* path);
+struct stack_report {
+  std::vector<stack_advice> sites;
+  std::uint64_t fibers_left_out = 0;  // of sites that there was no room for
+};
 
-void print_stacks_text(const std::vector<stack_advice>& all);
-void print_stacks_json(const std::vector<stack_advice>& all);
+/// Of a file that stack_census() or WEFT_STACK_CENSUS has written; none: it is no such file.
+std::optional<stack_report> read_stack_census(const char* path);
+
+void print_stacks_text(const stack_report& all);
+void print_stacks_json(const stack_report& all);

@@ -381,10 +381,10 @@ const char* value_of(std::string_view name, int argc, char** argv, int& i) {
 }
 
 int advise_on_stacks(const char* census, bool json) {
-  const auto sites = read_stack_census(census);
-  if (!sites) return bad("not a stack census", census);
-  if (json) print_stacks_json(*sites);
-  else print_stacks_text(*sites);
+  const auto all = read_stack_census(census);
+  if (!all) return bad("not a stack census", census);
+  if (json) print_stacks_json(*all);
+  else print_stacks_text(*all);
   return std::fflush(stdout) == 0 ? 0 : 1;
 }
 

@@ -144,11 +144,11 @@ class Doctor(unittest.TestCase):
               ('right', 'kib64', 9, 24576, 8192, 'kib64'), ('huge', 'mib1', 1, 1032192, 1032192, 'mib1'))
 
     @staticmethod
-    def census(sites):
+    def census(sites, left_out=0):
         line = '{"file":"a.cpp","line":%d,"function":%s,"stack_class":"%s","usable":1,"fibers":%d,' \
                '"bytes_max":%d,"bytes_p99":%d}'
         lines = (line % (i, json.dumps(site[0]), *site[1:5]) for i, site in enumerate(sites))
-        return '{"sites":[\n' + ',\n'.join(lines) + '\n]}\n'
+        return '{"sites":[\n' + ',\n'.join(lines) + '\n],"fibers_left_out":%d}\n' % left_out
 
     def test_recommends_a_stack_class_for_each_spawn_site(self):
         with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
@@ -163,6 +163,15 @@ class Doctor(unittest.TestCase):
             self.assertRegex(text, r'CHANGE kib64 +kib256 +3 +36 +40  a.cpp:0 in deep "a"')
             self.assertRegex(text, r'ok +kib64 +kib64 ')
             self.assertIn('2 of 4 spawn sites want another', text)
+            self.assertNotIn('left out', text)
+
+    def test_says_how_many_fibers_a_stack_census_has_left_out(self):
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
+            file.write(self.census(self.CENSUS, left_out=12))
+            file.flush()
+            self.assertEqual(json.loads(doctor('--format', 'json', '--stacks', file.name).stdout)['fibers_left_out'],
+                             12)
+            self.assertIn('12 fibers of other sites are left out', doctor('--stacks', file.name).stdout)
 
     def test_what_is_no_stack_census_is_refused(self):
         whole = self.census(self.CENSUS)
