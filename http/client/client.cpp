@@ -11,6 +11,7 @@
 #include <weft/http/message/byte_buffer.hpp>
 #include <weft/http/message/field_text.hpp>
 #include <weft/http/message/method.hpp>
+#include <weft/http/span_attributes.hpp>
 #include <weft/runtime/base/assert.hpp>
 #include <weft/runtime/trace/span.hpp>
 #include <weft/runtime/trace/traceparent.hpp>
@@ -83,18 +84,13 @@ void client::keep_cookies(const detail::url& from, const reply& got) {
 result<reply> client::ask(const call& c, const detail::url& to, detail::body_feed feed, deadline until) {
   if (!state_->options.trace || !trace::running()) [[likely]]
     return exchange(c, to, feed, until, {});
-  trace::span work{c.method, trace::span_kind::client};
-  work.set("http.request.method", c.method);
-  work.set("server.address", to.authority);
-  work.set("url.path", to.target.substr(0, to.target.find('?')));
+  trace::span work{detail::span_name(c.method), trace::span_kind::client};
+  const std::string path = to.target.substr(0, to.target.find('?'));
+  detail::describe_request(work, c.method, to.authority, path);
+  work.set("url.full", "http://" + to.authority + path);
   result<reply> got = exchange(c, to, feed, until, work.context());
-  if (!got) {
-    work.fail(got.error().message());
-  } else {
-    const auto code = static_cast<int>(got->status());
-    work.set("http.response.status_code", code);
-    if (code >= 400) work.fail("");
-  }
+  if (got) detail::describe_status(work, static_cast<int>(got->status()), 400);
+  else detail::describe_failure(work, got.error().message());
   return got;
 }
 

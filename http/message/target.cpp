@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include <weft/http/message/ascii.hpp>
@@ -69,6 +70,12 @@ bool is_authority(std::string_view text) noexcept {
 }
 
 std::string_view host_of(std::string_view authority) noexcept { return split_port(authority).host; }
+
+std::uint16_t port_of(std::string_view authority, std::uint16_t usual) noexcept {
+  const std::string_view text = split_port(authority).port;
+  std::from_chars(text.data(), text.data() + text.size(), usual);  // which stays if there is nothing
+  return usual;
+}
 
 bool is_host_and_port(std::string_view text) noexcept {
   return is_authority(text) && is_digit(text.back()) && text.find(':') != text.npos;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace weft::http::detail {
@@ -15,6 +16,9 @@ bool is_authority(std::string_view text) noexcept;
 
 /// The host of an authority: without its port.
 std::string_view host_of(std::string_view authority) noexcept;
+
+/// Its port, or `usual` if it has none.
+std::uint16_t port_of(std::string_view authority, std::uint16_t usual) noexcept;
 
 /// Whether `text` is that with a port.
 bool is_host_and_port(std::string_view text) noexcept;

@@ -6,6 +6,7 @@
 #include <weft/http/message/status.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
+#include <weft/http/span_attributes.hpp>
 #include <weft/runtime/trace/span.hpp>
 #include <weft/runtime/trace/traceparent.hpp>
 #include <weft/runtime/trace/tracer.hpp>
@@ -46,20 +47,22 @@ result<void> tracing::operator()(request& q, response& s, next n) const {
 }
 
 result<void> tracing::traced(request& q, response& s, next n) const {
-  trace::span work{options_.name ? options_.name(q) : std::string{q.method()},
+  trace::span work{options_.name ? options_.name(q) : std::string{detail::span_name(q.method())},
                    options_.trust ? parent_of(q) : trace::context{}, trace::span_kind::server};
-  work.set("http.request.method", q.method());
-  work.set("url.path", q.path());
-  work.set("server.address", q.authority());
+  detail::describe_request(work, q.method(), q.authority(), q.path());
+  // What is wrong once the body has begun shows in no status.
+  const auto say = [&](status code, std::string_view why, std::string_view type) {
+    if (s.body_begun()) code = s.status();
+    detail::describe_status(work, static_cast<int>(code), 500, why);
+    if (s.body_begun() && !type.empty()) detail::describe_failure(work, type);
+  };
   try {
     const result<void> outcome = n();
-    const status code = outcome || s.body_begun() ? s.status() : status_of(outcome.error());
-    work.set("http.response.status_code", static_cast<int>(code));
-    if (!outcome) work.set("error.type", outcome.error().message());
-    if (static_cast<int>(code) >= 500) work.fail(outcome ? "" : outcome.error().message());
+    const std::string why = outcome ? std::string{} : outcome.error().message();
+    say(outcome ? s.status() : status_of(outcome.error()), why, why);
     return outcome;
   } catch (...) {  // root: the exchange's, which reports it and answers 500
-    work.fail("the handler has thrown");
+    say(status::internal_server_error, "the handler has thrown", "exception");
     throw;
   }
 }

@@ -15,8 +15,8 @@
 namespace weft::http {
 
 struct tracing_options {
-  /// What a request's span is called; cut at 56 bytes. None: its method. Should be one of few: the route's
-  /// pattern, not the path.
+  /// What a request's span is called; cut at 56 bytes. None: its method, HTTP if that is none that weft
+  /// knows. Should be one of few: the route's pattern, not the path.
   std::move_only_function<std::string(const request&) const> name{};
   /// Whether traceparent and tracestate of requests are followed. Off: each request begins a trace.
   bool trust = true;

@@ -11,6 +11,7 @@
 #include <weft/runtime/trace/span_list.hpp>
 #include <weft/runtime/trace/tracer.hpp>
 
+#include "attribute_value.hpp"
 #include "client_fixture.hpp"
 
 namespace weft::testing {
@@ -19,6 +20,16 @@ namespace {
 class HttpClientTrace : public HttpClient {
  protected:
   void TearDown() override { trace::stop(); }
+
+  // Of the one span that was recorded.
+  static std::map<std::string, std::string> attributes_of(const trace::recording& all) {
+    std::map<std::string, std::string> said;
+    const auto spans = trace::detail::spans_of(all);
+    EXPECT_EQ(spans.size(), 1u);
+    for (const auto& s : spans)
+      for (const auto* a : s.attributes) said[std::string{trace::detail::key_of(*a)}] = attribute_value(*a);
+    return said;
+  }
 
   // The value of a field of the request that a client with these options sends.
   static std::string field_sent(std::string_view name, http::client_options options = {},
@@ -39,6 +50,44 @@ class HttpClientTrace : public HttpClient {
     return seen.substr(begin, seen.find("\r\n", begin) - begin);
   }
 };
+
+TEST_F(HttpClientTrace, says_whom_it_asks_for_what) {
+  ASSERT_TRUE(trace::start({.runtime_events = false}));
+  std::string at;
+  on_fiber([&] {
+    scripted_server server{
+        {[](server_side& s) { s.answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"); }}};
+    at = server.url();
+    http::client client;
+    EXPECT_TRUE(client.send({.method = "BREW", .url = at + "p?secret=1"}));
+    server.stop();
+  });
+  const trace::recording all = trace::snapshot();
+  const auto said = attributes_of(all);
+  EXPECT_EQ(trace::detail::spans_of(all).at(0).name, "HTTP") << "any method would be any number of names";
+  EXPECT_EQ(said.at("http.request.method"), "_OTHER");
+  EXPECT_EQ(said.at("http.request.method_original"), "BREW");
+  const std::size_t colon = at.rfind(':');
+  EXPECT_EQ(said.at("server.address"), "127.0.0.1");
+  EXPECT_EQ(said.at("server.port") + '/', at.substr(colon + 1));
+  EXPECT_EQ(said.at("url.scheme"), "http");
+  EXPECT_EQ(said.at("url.path"), "/p");
+  EXPECT_EQ(said.at("url.full"), at + "p");
+  EXPECT_EQ(said.at("http.response.status_code"), "404");
+  EXPECT_EQ(said.at("error.type"), "404");
+}
+
+TEST_F(HttpClientTrace, says_why_there_is_no_answer) {
+  ASSERT_TRUE(trace::start({.runtime_events = false}));
+  on_fiber([&] {
+    http::client client;
+    EXPECT_EQ(failure(client.get("http://127.0.0.1:1/")), std::errc::connection_refused);
+  });
+  const trace::recording all = trace::snapshot();
+  const auto said = attributes_of(all);
+  EXPECT_EQ(said.at("error.type"), std::make_error_code(std::errc::connection_refused).message());
+  EXPECT_FALSE(said.contains("http.response.status_code"));
+}
 
 TEST_F(HttpClientTrace, sends_its_span_as_the_parent) {
   ASSERT_TRUE(trace::start({.runtime_events = false}));

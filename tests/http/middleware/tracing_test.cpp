@@ -14,6 +14,7 @@
 #include <weft/runtime/trace/tracer.hpp>
 
 #include "ask.hpp"
+#include "attribute_value.hpp"
 
 using namespace weft::http;
 namespace trace = weft::trace;
@@ -32,7 +33,7 @@ struct traced {
   std::vector<trace::detail::recorded_span> spans;
 };
 
-traced asked(const std::string& fields, tracing_options options = {}, const trace::options& how = {}) {
+traced asked_as(const std::string& bytes, tracing_options options = {}, const trace::options& how = {}) {
   EXPECT_TRUE(trace::start(how));
   router r;
   r.use(tracing{std::move(options)});
@@ -42,24 +43,29 @@ traced asked(const std::string& fields, tracing_options options = {}, const trac
     s.text(std::string{trace::traceparent{now}.text()} + ' ' + (now.state ? *now.state : "none"));
   });
   r.get("/no", [](request&, response&) -> weft::result<void> { return std::unexpected(status::not_found); });
+  r.get("/late", [](request&, response& s) {
+    EXPECT_TRUE(s.write(std::string_view{"x"}));
+    return weft::result<void>{std::unexpected(std::make_error_code(std::errc::connection_reset))};
+  });
   r.get("/throws", [](request&, response&) { throw std::runtime_error{"out of luck"}; });
-  const std::string target = fields.starts_with('/') ? fields.substr(0, fields.find(' ')) : "/";
   traced got;
-  got.answer = ask(std::move(r), request_text("GET", target, fields.starts_with('/') ? "" : fields));
+  got.answer = ask(std::move(r), bytes);
   trace::stop();
   got.recording = trace::snapshot();
   got.spans = trace::detail::spans_of(got.recording);
   return got;
 }
 
+traced asked(const std::string& fields, tracing_options options = {}, const trace::options& how = {}) {
+  const std::string target = fields.starts_with('/') ? fields.substr(0, fields.find(' ')) : "/";
+  return asked_as(request_text("GET", target, fields.starts_with('/') ? "" : fields), std::move(options),
+                  how);
+}
+
 std::string attribute_of(const trace::detail::recorded_span& s, std::string_view key) {
   const auto found =
       std::ranges::find_if(s.attributes, [&](const auto* a) { return trace::detail::key_of(*a) == key; });
-  if (found == s.attributes.end()) return "none";
-  const auto& a = **found;
-  if (a.detail == static_cast<std::uint8_t>(trace::detail::value_kind::text))
-    return std::string{a.text(a.key_length)};
-  return std::to_string(a.raw<std::int64_t>(a.key_length));
+  return found == s.attributes.end() ? "none" : weft::testing::attribute_value(**found);
 }
 
 }  // namespace
@@ -126,6 +132,33 @@ TEST(Tracing, says_what_was_asked_and_answered) {
   const traced thrown = asked("/throws ");
   EXPECT_TRUE(thrown.spans[0].failed);
   EXPECT_NE(thrown.answer.find(" 500 "), std::string::npos);
+}
+
+TEST(Tracing, says_whom_the_request_was_for) {
+  struct {
+    std::string host, address, port;
+  } const cases[] = {{"example.org:8080", "example.org", "8080"},
+                     {"example.org", "example.org", "80"},
+                     {"[::1]:81", "::1", "81"}};
+  for (const auto& [host, address, port] : cases) {
+    const traced got = asked_as("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    EXPECT_EQ(attribute_of(got.spans[0], "server.address"), address) << host;
+    EXPECT_EQ(attribute_of(got.spans[0], "server.port"), port) << host;
+    EXPECT_EQ(attribute_of(got.spans[0], "url.scheme"), "http");
+  }
+}
+
+TEST(Tracing, says_what_kind_of_error_it_was) {
+  EXPECT_EQ(attribute_of(asked("").spans[0], "error.type"), "none");
+  EXPECT_EQ(attribute_of(asked("/no ").spans[0], "error.type"), "none") << "the client's fault";
+  const traced thrown = asked("/throws ");
+  EXPECT_EQ(attribute_of(thrown.spans[0], "error.type"), "500");
+  EXPECT_EQ(attribute_of(thrown.spans[0], "http.response.status_code"), "500");
+  const traced late = asked("/late ");
+  EXPECT_EQ(attribute_of(late.spans[0], "http.response.status_code"), "200");
+  EXPECT_EQ(attribute_of(late.spans[0], "error.type"),
+            std::make_error_code(std::errc::connection_reset).message());
+  EXPECT_TRUE(late.spans[0].failed) << "though its status was good";
 }
 
 TEST(Tracing, calls_the_span_as_it_is_told) {
