@@ -1,7 +1,9 @@
 #include <weft/runtime/inspect/debugger_table.hpp>
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <weft/pools/slab.hpp>
 #include <weft/runtime/describe.hpp>
@@ -24,6 +26,7 @@ struct debugger_words {
   std::uint64_t boost;                                       // 1: Boost.Context switches
   std::uint64_t jump_pc, jump_frame, jump_base, jump_bytes;  // where jump_fcontext() leaves registers
   std::uint64_t reasons, reasons_count;                      // std::string_views
+  std::uint64_t outcome;                                     // in a fiber: parker's word
 };
 
 // In a section of its own, so that it is found in a program without symbols.
@@ -41,6 +44,14 @@ std::uint64_t offset(Member Class::* member) noexcept {
 }
 
 std::uint64_t address(const void* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
+
+// The word is the first member of a parker, and has its address.
+std::uint64_t offset_of_outcome() noexcept {
+  static_assert(std::is_standard_layout_v<parker>);
+  alignas(fiber) static constexpr std::byte memory[sizeof(fiber)]{};  // no fiber is made in it
+  const auto* const f = reinterpret_cast<const fiber*>(memory);
+  return address(static_cast<const parker*>(f)) - address(f);
+}
 
 }  // namespace
 
@@ -78,6 +89,7 @@ class debugger_table {
     const auto reasons = all_that_is_awaited();
     t.reasons = address(reasons.data());
     t.reasons_count = reasons.size();
+    t.outcome = offset_of_outcome();
     signal_fence(std::memory_order_release);
     t.magic = 0x3174'6665'7767'6462;  // bdgweft1
   }

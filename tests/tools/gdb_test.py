@@ -47,13 +47,14 @@ class Gdb(unittest.TestCase):
         """What `info fibers` and the backtraces say."""
         fibers = fibers_of(text)
         self.assertEqual({name: len(ids) for name, ids in fibers.items()},
-                         {'': 1, 'waits': 2, 'sleeps': 1, 'not yet': 1}, text)
-        self.assertIn('\n5 fibers\n', text)
+                         {'': 1, 'waits': 2, 'sleeps': 1, 'woken': 1, 'not yet': 1}, text)
+        self.assertIn('\n6 fibers\n', text)
         self.assertRegex(text, r'"waits", waits for an event, worker 0, spawned at .*parked_fibers\.cpp:\d+ ')
         self.assertRegex(text, r'"sleeps", waits for a sleep, worker 0')
+        self.assertRegex(text, r'"woken", ready, worker 0')
         self.assertRegex(text, r'"not yet", unstarted, spawned')
         self.assertRegex(text, r'fiber \d+, running, worker 0')
-        parts = {part.split(',')[0]: part for part in text.split('\n5 fibers\n')[1].split('\n\n')}
+        parts = {part.split(',')[0]: part for part in text.split('\n6 fibers\n')[1].split('\n\n')}
         shallow, deep = (parts['fiber %s "waits"' % number] for number in fibers['waits'])
         self.in_order(shallow, ('innermost', 'between', 'fiber_main'))
         self.in_order(deep, FUNCTIONS)

@@ -1,4 +1,5 @@
-// A program for debuggers: fibers that wait in static functions, one that runs, and one that has not started.
+// A program for debuggers: fibers that wait in static functions, one that runs, one that was woken and has not
+// run since, and one that has not started.
 //
 //   parked_fibers      ends by abort()
 #include <cstdlib>
@@ -12,7 +13,8 @@
 namespace {
 
 weft::event never;
-weft::latch arrived{3};
+weft::event comes;
+weft::latch arrived{4};
 
 WEFT_NOINLINE void innermost(int depth) {
   arrived.count_down();
@@ -45,7 +47,14 @@ int main() {
               (void)weft::this_fiber::sleep_for(std::chrono::hours{1});
             },
             {.name = "sleeps"});
+        weft::go(
+            [] {
+              arrived.count_down();
+              (void)comes.wait();
+            },
+            {.name = "woken"});
         arrived.wait();
+        comes.set();
         weft::go([] {}, {.name = "not yet"});
         aborts();
       },

@@ -18,10 +18,11 @@ import gdb.unwinder
 MAGIC = 0x3174666577676462
 WORDS = ('magic words blocks block_bytes first_region slab_blocks next_region slab_bytes first_slab '
          'carved_slabs state home id site name named level stack_size stack where why waiting running index '
-         'boost jump_pc jump_frame jump_base jump_bytes reasons reasons_count').split()
+         'boost jump_pc jump_frame jump_base jump_bytes reasons reasons_count outcome').split()
 NAME_BYTES = 32
 USABLE = (4 << 10, 12 << 10, 48 << 10, 240 << 10, 1008 << 10)  # bytes of a stack, by class: stack_class.hpp
 STARTED, UNSTARTED = 2, 1
+OUTCOME_MASK, PENDING = 3, 0  # of a wait: parker.hpp
 
 # Of a processor: the names of the registers, and the instructions with which clang's code goes on.
 PROCESSORS = {
@@ -85,7 +86,9 @@ class Fiber:
         self.stack = number(layout.stack, 8)
         self.where = layout.where
         self.context = [number(layout.where + 8 * i, 8) for i in range(3)]
-        self.reason = number(layout.why, 1) if number(layout.waiting, 8) else 0
+        # A wait that has ended is forgotten only when the fiber runs again.
+        parked = number(layout.waiting, 8) and number(layout.outcome, 4) & OUTCOME_MASK == PENDING
+        self.reason = number(layout.why, 1) if parked else 0
         name = block[layout.name:layout.name + NAME_BYTES].split(b'\0')[0]
         self.name = name.decode(errors='replace') if number(layout.named, 1) else ''
         self.site = number(layout.site, 8)
