@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <weft/runtime/cancellation_shield.hpp>
@@ -18,10 +19,19 @@ std::string render(const fiber_list& all, dump_format format) {
   return format == dump_format::json ? fibers_json(all) : fibers_text(all);
 }
 
+constexpr int reader_patience_ms = 1'000;  // guess: a terminal that is stopped may stay so
+
+// Whether there is room. A signal that interrupts the wait is as good as room: the next write tells.
+bool await_room(int descriptor) {
+  pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  return ::poll(&room, 1, reader_patience_ms) != 0;
+}
+
+// All of it, even where the descriptor does not block, as long as somebody reads.
 bool write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(descriptor, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EINTR || (errno == EAGAIN && await_room(descriptor)))) continue;
     if (n <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(n));
   }

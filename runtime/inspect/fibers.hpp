@@ -105,7 +105,8 @@ enum class dump_format : std::uint8_t { text, json };
 /// list_fibers(), written to `out`.
 void dump_fibers(std::ostream& out, dump_format format = dump_format::text, const inspect_options& o = {});
 
-/// The same, written to a descriptor. False: it could not be.
+/// The same, written to a descriptor, which may be non-blocking. False: it could not be, or nobody has read
+/// for a second.
 bool dump_fibers(int descriptor, dump_format format = dump_format::text, const inspect_options& o = {});
 
 }  // namespace weft

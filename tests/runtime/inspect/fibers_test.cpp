@@ -7,6 +7,11 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <build_kind.hpp>
@@ -23,6 +28,7 @@
 #include <weft/runtime/select.hpp>
 #include <weft/runtime/this_fiber.hpp>
 #include <weft/runtime/thread_stack.hpp>
+#include <weft/runtime/wait_group.hpp>
 
 namespace weft {
 namespace {
@@ -298,6 +304,56 @@ TEST_F(Fibers, fibers_in_the_same_place_are_one_group) {
         for (task<void>& t : all) t.join();
       },
       two_workers);
+}
+
+// As stderr is where it shares its description with a terminal that somebody has made so.
+TEST_F(Fibers, are_written_whole_to_a_descriptor_that_does_not_block) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  const int room = ::fcntl(ends[1], F_SETPIPE_SZ, 4096);
+  ASSERT_GT(room, 0);
+  std::string text;
+  std::thread reads{[&] {
+    const auto held = [&] {
+      int n = 0;
+      return ::ioctl(ends[0], FIONREAD, &n) == 0 ? n : 0;
+    };
+    while (held() < room) std::this_thread::yield();  // no byte more goes in
+    char some[4096];
+    for (pollfd readable{ends[0], POLLIN, 0};;) {
+      (void)::poll(&readable, 1, -1);
+      const ssize_t n = ::read(ends[0], some, sizeof some);
+      if (n == 0) return;
+      if (n > 0) text.append(some, static_cast<std::size_t>(n));
+    }
+  }};
+  run(
+      [&] {
+        event end;
+        wait_group all;
+        all.add(300);
+        for (int i = 0; i < 300; ++i)
+          go([&] {
+            (void)end.wait();
+            all.done();
+          });
+        EXPECT_TRUE(dump_fibers(ends[1], dump_format::json));
+        ::close(ends[1]);
+        end.set();
+        EXPECT_TRUE(all.wait());
+      },
+      two_workers);
+  reads.join();
+  ::close(ends[0]);
+  EXPECT_TRUE(text.ends_with("]}\n")) << text.size();
+}
+
+TEST_F(Fibers, a_descriptor_that_cannot_be_written_to_is_told) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  EXPECT_FALSE(dump_fibers(ends[0])) << "the end for reading";
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_F(Fibers, the_smallest_stack_is_enough_to_ask) {
