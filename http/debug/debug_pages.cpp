@@ -10,6 +10,7 @@
 
 #include <weft/http/debug/debug_page.hpp>
 #include <weft/http/debug/local_only.hpp>
+#include <weft/http/middleware/security_headers.hpp>
 #include <weft/http/request.hpp>
 #include <weft/http/response.hpp>
 #include <weft/pools/pool_registry.hpp>
@@ -36,7 +37,7 @@ bool is_browser(const request& q) {
 // What takes long, or much stack, runs on a thread that may block: symbol tables are read from files.
 template <class F>
 void answer(response& s, std::string_view content_type, F make) {
-  s.header("Cache-Control", "no-store").body(blocking(std::move(make)), content_type);
+  s.body(blocking(std::move(make)), content_type);
 }
 
 result<void> fibers(request& q, response& s) {
@@ -78,7 +79,7 @@ auto metrics_page(std::function<std::string()> more) {
   return [more = std::move(more)](request&, response& s) {
     std::string text = to_prometheus(metrics());
     if (more) text += more();
-    s.header("Cache-Control", "no-store").body(std::move(text), prometheus_content_type);
+    s.body(std::move(text), prometheus_content_type);
   };
 }
 
@@ -122,6 +123,11 @@ result<void> record_trace(request& q, response& s) {
 
 void debug_pages(router& to, const debug_pages_options& options) {
   router& here = to.group(options.prefix);
+  here.use(security_headers{{.content_security_policy = "frame-ancestors 'none'"}});
+  here.use([](request&, response& s, next n) {
+    s.default_header("Cache-Control", "no-store");
+    return n();
+  });
   if (!options.from_anywhere) here.use(detail::local_only{});
   here.get("", [](request& q, response& s) { s.redirect(std::string{q.path()} + "/"); });
   here.get("/", page).get("/fibers", fibers).get("/pools", pools);

@@ -159,6 +159,32 @@ TEST_F(DebugPages, browsers_get_the_page_and_programs_get_data) {
   EXPECT_EQ(status_of({.target = "/debug/fibers?format=xml"}), "400");
 }
 
+// What they show is for no frame of another page, and for no cache.
+TEST_F(DebugPages, are_kept_by_nobody_and_framed_by_nobody) {
+  weft::run(
+      [] {
+        http::router routes;
+        http::debug_pages(routes);
+        http::server server{std::move(routes)};
+        ASSERT_TRUE(server.listen("127.0.0.1:0"));
+        auto serving = spawn([&] { return server.serve(); });
+        http::client client{{.endpoint = server.addresses().front()}};
+        for (const char* target : {"", "/", "/fibers", "/fibers?format=json", "/metrics", "/pools", "/stacks",
+                                   "/trace?seconds=1", "/trace?seconds=0", "/nothing"}) {
+          const auto got = client.get(std::string{"http://localhost/debug"} + target, 10s);
+          ASSERT_TRUE(got) << target;
+          const auto said = [&](std::string_view name) { return got->header(name).value_or("none"); };
+          EXPECT_EQ(said("x-content-type-options"), "nosniff") << target;
+          EXPECT_EQ(said("x-frame-options"), "DENY") << target;
+          EXPECT_EQ(said("content-security-policy"), "frame-ancestors 'none'") << target;
+          EXPECT_EQ(said("cache-control"), "no-store") << target;
+        }
+        server.request_stop();
+        EXPECT_TRUE(serving.join());
+      },
+      weft::options{.workers = 2});
+}
+
 TEST_F(DebugPages, tell_every_fiber) {
   std::string text, json;
   weft::run(
