@@ -101,21 +101,30 @@ result<std::chrono::seconds> seconds_of(const request& q) {
 // Source: W3C Fetch Metadata Request Headers, 2021.
 bool is_from_another_site(const request& q) { return q.header("sec-fetch-site") == "cross-site"; }
 
+void refuse(response& s, std::string_view why) { s.status(status::conflict).text(why); }
+
 result<void> record_trace(request& q, response& s) {
   static weft::detail::atomic<bool> recording{false};
   const std::chrono::seconds length = WEFT_TRY(seconds_of(q));
   if (is_from_another_site(q)) return std::unexpected(status::forbidden);
-  if (trace::running() || recording.exchange(true)) return std::unexpected(status::conflict);
+  constexpr std::string_view busy = "a trace is being recorded already: ask again when that is over\n";
+  if (recording.exchange(true)) return refuse(s, busy), result<void>{};
   struct turn {
     ~turn() { recording.store(false); }
   };
   const turn mine;  // until the answer is made: another start() forgets what was recorded
-  WEFT_TRY(trace::start());
+  const result<std::uint32_t> number = trace::detail::start_alone();
+  if (!number && number.error() == std::errc::device_or_resource_busy) return refuse(s, busy), result<void>{};
+  WEFT_TRY(number);
   const result<void> slept = this_fiber::sleep_for(length);
-  trace::stop();
+  trace::detail::stop_if_latest(*number);
   WEFT_TRY(slept);
+  std::string text = blocking([] { return trace::to_chrome(trace::snapshot()); });
+  if (!trace::detail::is_latest(*number))
+    return refuse(s, "the program has begun a trace of its own, which goes on; this one is lost\n"),
+           result<void>{};
   s.header("Content-Disposition", "attachment; filename=\"weft-trace.json\"");
-  answer(s, "application/json", [] { return trace::to_chrome(trace::snapshot()); });
+  s.body(std::move(text), "application/json");
   return {};
 }
 

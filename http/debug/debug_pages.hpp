@@ -9,7 +9,7 @@
 //   /debug/pools     the pools of the process, as JSON
 //   /debug/stacks    how much stack the fibers of each spawn site use, as JSON (options.stack_census)
 //   /debug/trace     records a trace for ?seconds=N, 1 to 60, and gives it as ui.perfetto.dev opens it; 409
-//                    while another one is recorded, by whomever
+//                    while another one is recorded, by whomever, or if the program begins one meanwhile
 //
 // They tell names, code addresses and much of how a program works, and each question costs the workers some
 // time. So they answer nobody but this machine: peers at a loopback address that name it so (Host), and unix

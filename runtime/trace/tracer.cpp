@@ -31,17 +31,36 @@ std::int64_t unix_ns() noexcept {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-}  // namespace
-
-result<void> start(const options& o) {
+// Under `switching`.
+result<void> begin(const options& o) {
   const bool share = o.sampled >= 0 && o.sampled <= 1;  // NaN is not
   if (!share || o.records < records_min || o.records > records_max)
     return std::unexpected(std::make_error_code(std::errc::invalid_argument));
-  const std::lock_guard hold{switching};
   detail::sampling_threshold.set(detail::threshold_of(o.sampled));
   detail::renew_rings(o.records);
   switch_to(o.runtime_events ? detail::spans_bit | detail::events_bit : detail::spans_bit);
   return {};
+}
+
+}  // namespace
+
+result<void> start(const options& o) {
+  const std::lock_guard hold{switching};
+  return begin(o);
+}
+
+result<std::uint32_t> detail::start_alone(const options& o) {
+  const std::lock_guard hold{switching};
+  if (running()) return std::unexpected(std::make_error_code(std::errc::device_or_resource_busy));
+  WEFT_TRY(begin(o));
+  return ring_generation.get();
+}
+
+bool detail::is_latest(std::uint32_t number) noexcept { return ring_generation.get() == number; }
+
+void detail::stop_if_latest(std::uint32_t number) noexcept {
+  const std::lock_guard hold{switching};
+  if (is_latest(number)) switch_to(0);
 }
 
 void stop() noexcept {

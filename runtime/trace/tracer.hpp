@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <weft/runtime/base/result.hpp>
 #include <weft/runtime/trace/recording.hpp>
@@ -47,4 +48,18 @@ bool running() noexcept;
 /// Cost       an allocation per thread, and a copy of 128 bytes per record: a millisecond per worker.
 [[nodiscard]] recording snapshot();
 
+namespace detail {
+
+/// start() unless a trace runs: for who must not disturb the program's own. Gives it a number.
+///
+/// Errors     as start(); device_or_resource_busy: one runs.
+[[nodiscard]] result<std::uint32_t> start_alone(const options& o = {});
+
+/// Whether no start() has come after that which gave this number: it forgot what was recorded.
+bool is_latest(std::uint32_t number) noexcept;
+
+/// stop(), if that trace is the latest.
+void stop_if_latest(std::uint32_t number) noexcept;
+
+}  // namespace detail
 }  // namespace weft::trace

@@ -225,6 +225,21 @@ TEST_F(DebugPages, record_a_trace_one_at_a_time) {
   EXPECT_FALSE(trace::running());
 }
 
+TEST_F(DebugPages, leave_a_trace_alone_that_the_program_begins_meanwhile) {
+  weft::run(
+      [] {
+        auto asking = spawn([] { return ask({.target = "/debug/trace?seconds=1"}); });
+        while (!trace::running()) this_fiber::yield();
+        EXPECT_TRUE(trace::start());
+        const std::string said = asking.join();
+        EXPECT_TRUE(said.starts_with("409 ")) << said.substr(0, 100);
+        EXPECT_NE(said.find("the program has begun a trace of its own"), said.npos) << said.substr(0, 100);
+        EXPECT_TRUE(trace::running()) << "it is the program's to stop";
+        trace::stop();
+      },
+      weft::options{.workers = 2});
+}
+
 TEST_F(DebugPages, record_no_trace_for_a_page_of_another_site) {
   const auto asked_by = [](const char* site) {
     return status_of({.target = "/debug/trace?seconds=1", .fields = {{"Sec-Fetch-Site", site}}});
