@@ -169,8 +169,8 @@ class Doctor(unittest.TestCase):
         with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
             file.write(self.census(self.CENSUS, left_out=12))
             file.flush()
-            self.assertEqual(json.loads(doctor('--format', 'json', '--stacks', file.name).stdout)['fibers_left_out'],
-                             12)
+            told = json.loads(doctor('--format', 'json', '--stacks', file.name).stdout)
+            self.assertEqual(told['fibers_left_out'], 12)
             self.assertIn('12 fibers of other sites are left out', doctor('--stacks', file.name).stdout)
 
     def test_what_is_no_stack_census_is_refused(self):

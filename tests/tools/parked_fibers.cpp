@@ -1,5 +1,5 @@
-// A program for debuggers: fibers that wait in static functions, one that runs, one that was woken and has not
-// run since, and one that has not started.
+// A program for debuggers: fibers that wait in static functions, one that runs, one that was woken and
+// has not run since, and one that has not started.
 //
 //   parked_fibers      ends by abort()
 #include <cstdlib>
