@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace weft::http::detail {
 
@@ -15,6 +18,25 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noex
   for (std::size_t i = 0; i < a.size(); ++i)
     if (to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
+}
+
+/// As equals_ignoring_case, for a `word` of at least four bytes, all of them lower-case letters or hyphens, and
+/// a text without control characters. Cost: a comparison of numbers, or two.
+template <std::size_t Size>
+bool is_word(std::string_view text, const char (&word)[Size]) noexcept {
+  constexpr std::size_t length = Size - 1;
+  using number = std::conditional_t < length<8, std::uint32_t, std::uint64_t>;
+  static_assert(length >= sizeof(number) && length <= 2 * sizeof(number));
+  if (text.size() != length) return false;
+  // In lower case every such character has the bit that the upper-case letter lacks.
+  const auto differs = [&](std::size_t at) {
+    constexpr auto lower_case = static_cast<number>(0x2020202020202020);
+    number said = 0, wanted = 0;
+    std::memcpy(&said, text.data() + at, sizeof said);
+    std::memcpy(&wanted, word + at, sizeof wanted);
+    return (said | lower_case) != wanted;
+  };
+  return !differs(0) && !differs(length - sizeof(number));
 }
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }

@@ -11,9 +11,9 @@ namespace {
 // The length decides between all the names that the parser understands.
 known_field identify(std::string_view name) noexcept {
   switch (name.size()) {
-    case 4: return equals_ignoring_case(name, "host") ? known_field::host : known_field::other;
-    case 6: return equals_ignoring_case(name, "expect") ? known_field::expect : known_field::other;
-    case 10: return equals_ignoring_case(name, "connection") ? known_field::connection : known_field::other;
+    case 4: return is_word(name, "host") ? known_field::host : known_field::other;
+    case 6: return is_word(name, "expect") ? known_field::expect : known_field::other;
+    case 10: return is_word(name, "connection") ? known_field::connection : known_field::other;
     case 14: return resembles(name, "content-length") ? known_field::content_length : known_field::other;
     case 17:
       return resembles(name, "transfer-encoding") ? known_field::transfer_encoding : known_field::other;
@@ -49,6 +49,8 @@ status transfer_coding(std::string_view list) noexcept {
   return well_formed && last_is_chunked && chunked_count == 1 ? status::not_implemented : status::bad_request;
 }
 
+bool is_space(char c) noexcept { return c == ' ' || c == '\t'; }
+
 bool is_derived_parsers(known_field known) noexcept {
   return known == known_field::host || known == known_field::expect;
 }
@@ -62,6 +64,14 @@ field_parser::field_parser(std::size_t fields_max) noexcept : fields_max_{fields
 field_parser::step field_parser::parse_version(std::string_view bytes, std::string_view after) noexcept {
   constexpr std::string_view prefix = "HTTP/";
   const std::size_t length = version_length + after.size();
+  if (bytes.size() - mark_ >= length) [[likely]] {
+    const std::string_view all = bytes.substr(mark_, length);
+    position_ = mark_ + length;
+    return all.starts_with(prefix) && is_digit(all[5]) && all[6] == '.' && is_digit(all[7]) &&
+                   all.ends_with(after)
+               ? step::next
+               : fail(status::bad_request);
+  }
   for (; position_ < bytes.size() && position_ - mark_ < length; ++position_) {
     const std::size_t index = position_ - mark_;
     const char c = bytes[position_];
@@ -71,80 +81,70 @@ field_parser::step field_parser::parse_version(std::string_view bytes, std::stri
                                                 : is_digit(c);
     if (!fits) return fail(status::bad_request);
   }
-  return position_ - mark_ < length ? step::incomplete : step::next;
+  return step::incomplete;
 }
 
+// One line after the other, and mostly whole ones: `at` and `mark` are position_ and mark_ meanwhile.
 field_parser::step field_parser::parse_fields(std::string_view bytes, message_head& head) noexcept {
+  const char* const begin = bytes.data();
+  const char* const end = begin + bytes.size();
+  const char* at = begin + position_;
+  const char* mark = begin + mark_;
+  const auto slice_from_mark = [&](const char* to) {
+    return slice_of(static_cast<std::size_t>(mark - begin), static_cast<std::size_t>(to - begin));
+  };
+  const auto leave = [&](stage where, step why) {
+    position_ = static_cast<std::size_t>(at - begin);
+    mark_ = static_cast<std::size_t>(mark - begin);
+    stage_ = where;
+    return why;
+  };
   for (;;) {
-    const bool ends_field = stage_ == stage::value_end;
-    const step outcome = advance(bytes, head);
-    if (outcome != step::next) return outcome;
-    if (ends_field && is_derived_parsers(head.fields[head.field_count - 1U].known)) return step::next;
+    switch (stage_) {
+      case stage::name:
+        at = scan_token(at, end);
+        if (at == end) return leave(stage::name, step::incomplete);
+        if (at == mark) {
+          // Not a space either: a folded line, or one before the first field.
+          if (*at != '\r') return fail(status::bad_request);
+          ++at;
+          (void)leave(stage::head_end, step::next);
+          return end_of_head(bytes, head);
+        }
+        if (*at != ':') return fail(status::bad_request);
+        if (head.field_count == fields_max_) return fail(status::request_header_fields_too_large);
+        name_ = slice_from_mark(at);
+        mark = ++at;
+        [[fallthrough]];
+      case stage::value_space:
+        while (at != end && is_space(*at)) ++at;
+        if (at == end) return leave(stage::value_space, step::incomplete);
+        mark = at;
+        [[fallthrough]];
+      case stage::value:
+        at = scan_value(at, end);
+        if (at == end) return leave(stage::value, step::incomplete);
+        if (*at != '\r') return fail(status::bad_request);  // also a bare LF
+        ++at;
+        [[fallthrough]];
+      case stage::value_end: {
+        if (at == end) return leave(stage::value_end, step::incomplete);
+        if (*at != '\n') return fail(status::bad_request);
+        const char* last = at - 1;
+        while (last != mark && is_space(last[-1])) --last;
+        head_field& field = head.fields[head.field_count++];
+        field = {name_, slice_from_mark(last), identify(head.text(name_))};
+        mark = ++at;
+        if (field.known != known_field::other) [[unlikely]] {
+          if (!understand(field, head)) return step::failed;
+          if (is_derived_parsers(field.known)) return leave(stage::name, step::next);
+        }
+        stage_ = stage::name;
+        continue;
+      }
+      case stage::head_end: return end_of_head(bytes, head);
+    }
   }
-}
-
-field_parser::step field_parser::advance(std::string_view bytes, message_head& head) noexcept {
-  switch (stage_) {
-    case stage::name: return parse_name(bytes, head);
-    case stage::value_space: return parse_value_space(bytes);
-    case stage::value: return parse_value(bytes);
-    case stage::value_end: return end_of_value(bytes, head);
-    case stage::head_end: return end_of_head(bytes, head);
-  }
-  return step::failed;
-}
-
-// Each parse_x reads its element from mark_, has examined it up to position_, and sets the next stage when it
-// has ended.
-
-field_parser::step field_parser::parse_name(std::string_view bytes, message_head& head) noexcept {
-  const char* const end = bytes.data() + bytes.size();
-  position_ = static_cast<std::size_t>(scan_token(bytes.data() + position_, end) - bytes.data());
-  if (position_ == bytes.size()) return step::incomplete;
-  if (position_ == mark_) {
-    if (bytes[position_] != '\r')
-      return fail(status::bad_request);  // also a space: a folded line, or one before the first field
-    ++position_;
-    stage_ = stage::head_end;
-    return step::next;
-  }
-  if (bytes[position_] != ':') return fail(status::bad_request);
-  if (head.field_count == fields_max_) return fail(status::request_header_fields_too_large);
-  name_ = slice_of(mark_, position_);
-  mark_ = ++position_;
-  stage_ = stage::value_space;
-  return step::next;
-}
-
-field_parser::step field_parser::parse_value_space(std::string_view bytes) noexcept {
-  while (position_ < bytes.size() && (bytes[position_] == ' ' || bytes[position_] == '\t')) ++position_;
-  if (position_ == bytes.size()) return step::incomplete;
-  mark_ = position_;
-  stage_ = stage::value;
-  return step::next;
-}
-
-field_parser::step field_parser::parse_value(std::string_view bytes) noexcept {
-  const char* const end = bytes.data() + bytes.size();
-  position_ = static_cast<std::size_t>(scan_value(bytes.data() + position_, end) - bytes.data());
-  if (position_ == bytes.size()) return step::incomplete;
-  if (bytes[position_] != '\r') return fail(status::bad_request);  // also a bare LF
-  ++position_;
-  stage_ = stage::value_end;
-  return step::next;
-}
-
-field_parser::step field_parser::end_of_value(std::string_view bytes, message_head& head) noexcept {
-  if (position_ == bytes.size()) return step::incomplete;
-  if (bytes[position_] != '\n') return fail(status::bad_request);
-  std::size_t last = position_ - 1;
-  while (last > mark_ && (bytes[last - 1] == ' ' || bytes[last - 1] == '\t')) --last;
-  const head_field field{name_, slice_of(mark_, last), identify(head.text(name_))};
-  if (field.known != known_field::other && !understand(field, head)) return step::failed;
-  head.fields[head.field_count++] = field;
-  mark_ = ++position_;
-  stage_ = stage::name;
-  return step::next;
 }
 
 // Takes in a field that decides about framing or the connection. False: it is wrong, and error_ says how.
@@ -164,8 +164,8 @@ bool field_parser::understand(head_field field, message_head& head) noexcept {
       return error_ == status::ok;
     case known_field::connection:
       for_each_element(value, [&](std::string_view option) {
-        if (equals_ignoring_case(option, "close")) head.says_close = true;
-        if (equals_ignoring_case(option, "keep-alive")) head.says_keep_alive = true;
+        if (is_word(option, "close")) head.says_close = true;
+        else if (is_word(option, "keep-alive")) head.says_keep_alive = true;
       });
       return true;
     case known_field::host:

@@ -73,11 +73,6 @@ class field_parser {
  private:
   enum class stage : std::uint8_t { name, value_space, value, value_end, head_end };
 
-  step advance(std::string_view bytes, message_head& head) noexcept;
-  step parse_name(std::string_view bytes, message_head& head) noexcept;
-  step parse_value_space(std::string_view bytes) noexcept;
-  step parse_value(std::string_view bytes) noexcept;
-  step end_of_value(std::string_view bytes, message_head& head) noexcept;
   step end_of_head(std::string_view bytes, message_head& head) noexcept;
   bool understand(head_field field, message_head& head) noexcept;
 

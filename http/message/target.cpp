@@ -29,18 +29,26 @@ bool is_port(std::string_view text) noexcept {
   return true;
 }
 
-// reg-name without the comma: unreserved, percent-encoded, sub-delims.
-bool is_host_name(std::string_view text) noexcept {
-  constexpr std::string_view marks = "-._~!$&'()*+;=";
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const char lower = to_lower(c);
-    if ((lower >= 'a' && lower <= 'z') || is_digit(c) || marks.find(c) != marks.npos) continue;
-    if (c != '%' || i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
-      return false;
+// What a host name is made of, besides what is percent-encoded: unreserved and sub-delims, but for the comma.
+constexpr auto of_host_names = [] {
+  std::array<bool, 256> table{};
+  for (unsigned char c = '0'; c <= '9'; ++c) table[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
+  for (const char c : std::string_view{"-._~!$&'()*+;="}) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+// How much of `text`, from its beginning, is a reg-name without the comma. npos: it has a `%` that encodes
+// nothing.
+std::size_t host_name_length(std::string_view text) noexcept {
+  std::size_t i = 0;
+  for (; i < text.size(); ++i) {
+    if (of_host_names[static_cast<unsigned char>(text[i])]) continue;
+    if (text[i] != '%') break;
+    if (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0) return text.npos;
     i += 2;
   }
-  return !text.empty();
+  return i;
 }
 
 struct host_and_port {
@@ -65,8 +73,9 @@ bool is_authority(std::string_view text) noexcept {
     const std::string_view rest = text.substr(bracket + 1);
     return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
   }
-  const std::size_t colon = text.find(':');
-  return is_host_name(text.substr(0, colon)) && (colon == text.npos || is_port(text.substr(colon + 1)));
+  const std::size_t length = host_name_length(text);
+  if (length == 0 || length == text.npos) return false;
+  return length == text.size() || (text[length] == ':' && is_port(text.substr(length + 1)));
 }
 
 std::string_view host_of(std::string_view authority) noexcept { return split_port(authority).host; }
