@@ -33,7 +33,7 @@
 
 extern "C" {
 [[noreturn]] void weft_switched_out(weft::detail::side_buffer* b) noexcept;
-extern const char weft_preempted[];
+extern const char weft_preempted[] __attribute__((visibility("hidden")));
 }
 
 // Never runs: a return address. The stack pointer there holds the address of the saved registers, an array of
@@ -41,6 +41,8 @@ extern const char weft_preempted[];
 // place; rip is column 16.
 asm(R"(
   .pushsection .text
+  .globl weft_preempted
+  .hidden weft_preempted
   .type weft_preempted, @function
   .cfi_startproc
   .cfi_signal_frame
