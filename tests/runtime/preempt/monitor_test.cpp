@@ -259,7 +259,7 @@ TEST_F(Monitor, a_system_call_that_its_signal_hits_goes_on) {
     o.stall = 1min;
     runtime rt{o};
     detail::preempt_state& state = rt.shared().workers()[0]->preemption();
-    auto caller = rt.spawn([&call = call] { return call() == 1 ? 0 : errno; });
+    auto caller = rt.spawn([&f = call] { return f() == 1 ? 0 : errno; });
     for (int i = 0; i < 3; ++i) {
       while (!detail::sleeps_in_kernel(state.thread, state.tid)) std::this_thread::sleep_for(1ms);
       state.asked.fetch_or(detail::preempt_state::ask_snapshot);
