@@ -162,7 +162,7 @@ void scheduler::submit(fiber& f, unsigned pinned_to) noexcept {
 // --- idle workers
 
 void scheduler::became_idle(atomic<bool>& flag) noexcept {
-  flag.store(true, std::memory_order_relaxed);
+  flag.store(true, std::memory_order_release);  // who reads it may push nudge_message_ again
   idle_.fetch_add(1, std::memory_order_seq_cst);
 }
 

@@ -7,6 +7,8 @@
 
 #include <link.h>
 
+#include <weft/runtime/base/atomic.hpp>
+
 namespace weft::detail {
 namespace {
 
@@ -37,16 +39,17 @@ const text_map& own() noexcept {
   return map;
 }
 
-constinit const text_map* known = nullptr;  // written before any handler is in place
+constinit atomic<const text_map*> known{nullptr};  // written before any handler is in place, by each runtime
 
 }  // namespace
 
-void read_own_text() noexcept { known = &own(); }
+void read_own_text() noexcept { known.store(&own(), std::memory_order_release); }
 
 bool in_own_text(std::uintptr_t address) noexcept {
-  return known != nullptr &&
-         std::ranges::any_of(std::span{known->ranges}.first(known->count),
-                             [&](const range& r) { return address >= r.begin && address < r.end; });
+  const text_map* const map = known.load(std::memory_order_acquire);
+  return map != nullptr && std::ranges::any_of(std::span{map->ranges}.first(map->count), [&](const range& r) {
+           return address >= r.begin && address < r.end;
+         });
 }
 
 }  // namespace weft::detail
