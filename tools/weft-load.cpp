@@ -213,7 +213,7 @@ int run(const settings& s, target at, unsigned workers) {
   const std::string text = (s.json ? json_of : text_of)(*found, s.plan, workers, url);
   if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) return refuse("cannot write");
   if (found->counted.requests != 0) return 0;
-  std::fprintf(stderr, "weft-load: nothing was answered as expected: see the failures\n");
+  std::fprintf(stderr, "weft-load: nothing was answered as expected\n");
   return 1;
 }
 
@@ -232,6 +232,7 @@ int main(int argc, char** argv) {
   if (const auto why = allow_descriptors(s.plan.connections)) return refuse(*why);
   auto runtime = weft::runtime::open(s.runtime);
   if (!runtime) return refuse("cannot start: " + runtime.error().message() + ": try --backend epoll");
-  const unsigned workers = (*runtime)->workers();
+  const unsigned workers =
+      std::min((*runtime)->workers(), s.plan.connections);  // the others have nothing to do
   return (*runtime)->block_on([&] { return run(s, std::move(*at), workers); });
 }

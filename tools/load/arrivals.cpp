@@ -35,7 +35,7 @@ weft::result<void> arrivals::run() {
   }
 }
 
-void arrivals::count_untaken(std::int64_t now, std::uint64_t requests_each, tally& to) const {
+void arrivals::add_untaken(std::int64_t now, std::uint64_t requests_each, waits& to) const {
   const std::uint64_t due = when_.due_by(now);
-  for (std::uint64_t n = taken_; n < due; ++n) to.unanswered(now - when_.at(n), requests_each);
+  for (std::uint64_t n = taken_; n < due; ++n) to.add(now - when_.at(n), requests_each);
 }

@@ -13,7 +13,7 @@
 #include <weft/runtime/semaphore.hpp>
 
 #include "schedule.hpp"
-#include "tally.hpp"
+#include "waits.hpp"
 
 class arrivals {
  public:
@@ -33,8 +33,8 @@ class arrivals {
   /// Lets requests become due, until it is stopped. For one fiber of that worker.
   weft::result<void> run();
 
-  /// Tells `to` how long each that became due had waited `now`, if nobody has taken it.
-  void count_untaken(std::int64_t now, std::uint64_t requests_each, tally& to) const;
+  /// Adds to `to` how long each that became due had waited `now`, if nobody has taken it.
+  void add_untaken(std::int64_t now, std::uint64_t requests_each, waits& to) const;
 
  private:
   const schedule when_;

@@ -74,7 +74,7 @@ weft::result<void> connection::failed(failure step, std::error_code why, std::in
     return std::unexpected(why);
   }
   const failure kind = failure_of(why, step);
-  tally_.failed(kind, why, requests);
+  tally_.failed(kind, kind == failure::timeout ? std::error_code{} : why, requests);
   if (kind == failure::timeout) tally_.timed_out(now, now - due, requests);
   stream_.close();
   if (step == failure::connect) WEFT_TRY(weft::this_fiber::sleep_for(reconnect_pause));

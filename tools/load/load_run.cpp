@@ -55,7 +55,7 @@ class load_run {
  private:
   void connect_and_run(lane& own);
   std::expected<void, std::string> plan_arrivals(std::int64_t start);
-  void show_progress() const;
+  void show_progress(std::int64_t from) const;
   void measure(load_result& result, std::int64_t from, std::int64_t until);
   load_result collect(load_result result, std::int64_t ended) const;
 
@@ -94,7 +94,7 @@ std::expected<void, std::string> load_run::plan_arrivals(std::int64_t start) {
   return {};
 }
 
-void load_run::show_progress() const {
+void load_run::show_progress(std::int64_t from) const {
   std::uint64_t before = 0;
   for (int seconds = 1; weft::this_fiber::sleep_for(1s); ++seconds) {
     std::uint64_t requests = 0, failures = 0;
@@ -102,9 +102,11 @@ void load_run::show_progress() const {
       requests += l.counted.requests();
       failures += l.counted.failures();
     }
-    std::fprintf(stderr, "\r%d s: %llu requests/s, %llu failed \033[K", seconds,
-                 static_cast<unsigned long long>(requests - std::exchange(before, requests)),
-                 static_cast<unsigned long long>(failures));
+    if (steady_ns() < from) std::fprintf(stderr, "\r%d s: warming up \033[K", seconds);
+    else
+      std::fprintf(stderr, "\r%d s: %llu requests/s, %llu failed \033[K", seconds,
+                   static_cast<unsigned long long>(requests - std::exchange(before, requests)),
+                   static_cast<unsigned long long>(failures));
   }
   std::fputs("\r\033[K", stderr);
 }
@@ -120,13 +122,11 @@ void load_run::measure(load_result& result, std::int64_t from, std::int64_t unti
 }
 
 load_result load_run::collect(load_result result, std::int64_t ended) const {
-  tally late;
   for (const lane& l : lanes_) {
-    if (l.due) l.due->count_untaken(ended, plan_.pipeline, late);
+    if (l.due) l.due->add_untaken(ended, plan_.pipeline, result.counted.unanswered);
     l.counted.add_to(result.counted);
   }
-  late.add_to(result.counted);
-  result.unanswered = count_waits(result.counted.latency, result.counted.waits);
+  result.waited_long = result.counted.unanswered.record_longest_in(result.counted.latency);
   return result;
 }
 
@@ -157,7 +157,7 @@ std::expected<load_result, std::string> load_run::run(bool progress) {
   }
   start_.set();
   weft::task<void> shown;
-  if (progress) shown = weft::spawn([this] { show_progress(); });
+  if (progress) shown = weft::spawn([this, from] { show_progress(from); });
   load_result result;
   measure(result, from, until);
   const std::int64_t ended = std::min(steady_ns(), until);

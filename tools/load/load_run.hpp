@@ -14,10 +14,10 @@
 
 struct load_result {
   totals counted;
-  double seconds = 0;            // that were measured
-  double cpu_seconds = 0;        // that this process has used meanwhile
-  std::uint64_t unanswered = 0;  // when it ended, and for longer than any answer took
-  bool interrupted = false;      // by SIGINT or SIGTERM
+  double seconds = 0;             // that were measured
+  double cpu_seconds = 0;         // that this process has used meanwhile
+  std::uint64_t waited_long = 0;  // of those unanswered, longer than any answer took; in the latencies
+  bool interrupted = false;       // by SIGINT or SIGTERM
 };
 
 /// Connects, loads and measures; `show_progress`: with a line on standard error, once a second. Why nothing

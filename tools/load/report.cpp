@@ -79,7 +79,7 @@ std::string json_of(const load_result& r, const load_plan& plan, unsigned worker
   out.key("mean").value(microseconds(t.latency.mean()));
   for (const auto& [name, fraction] : percentiles)
     out.key(name).value(microseconds(t.latency.percentile(fraction)));
-  out.end_object().key("unanswered").value(r.unanswered).key("failed").value(t.failed());
+  out.end_object().key("unanswered").value(t.unanswered.count()).key("failed").value(t.failed());
   out.key("failures").begin_object();
   for (std::size_t i = 1; i < t.failures.size(); ++i) out.key(failure_names[i]).value(t.failures[i]);
   out.end_object().key("cpu_us_per_request").value(cpu_us(r));
@@ -100,13 +100,18 @@ std::string text_of(const load_result& r, const load_plan& plan, unsigned worker
   out += format("requests   %llu, %.0f per second, %.1f MB/s\n", static_cast<unsigned long long>(t.requests),
                 per(static_cast<double>(t.requests), r.seconds),
                 per(static_cast<double>(t.bytes) / 1e6, r.seconds));
-  out += "latency    mean " + time_text(t.latency.mean());
+  out += "latency    ";
+  if (t.latency.count() == 0) out += "none measured";
+  else out += "mean " + time_text(t.latency.mean());
   for (const auto& [name, fraction] : percentiles)
-    out += std::string{", "} + name + " " + time_text(t.latency.percentile(fraction));
+    if (t.latency.count() != 0)
+      out += std::string{", "} + name + " " + time_text(t.latency.percentile(fraction));
   out += "\nfailures   " + failures_text(t) + "\n";
-  if (r.unanswered != 0)
-    out += format("unanswered %llu, for longer than any answer took: they count as that long\n",
-                  static_cast<unsigned long long>(r.unanswered));
+  if (r.waited_long != 0)
+    out += format(
+        "unanswered %llu; %llu of them have waited longer than any answer took, and count as that long\n",
+        static_cast<unsigned long long>(t.unanswered.count()),
+        static_cast<unsigned long long>(r.waited_long));
   const double used = per(r.cpu_seconds, r.seconds);
   out += format("own CPU    %.1f us per request, %.2f processors\n", cpu_us(r), used);
   if (used > busy * workers)

@@ -1,21 +1,9 @@
 #include "tally.hpp"
 
-#include <chrono>
 #include <numeric>
 
 std::uint64_t totals::failed() const noexcept {
   return std::accumulate(failures.begin(), failures.end(), std::uint64_t{0});
-}
-
-std::uint64_t count_waits(weft::histogram& latency, const std::vector<std::int64_t>& waits) {
-  const std::chrono::nanoseconds longest = latency.max();
-  std::uint64_t counted = 0;
-  for (const std::int64_t wait : waits) {
-    if (wait <= longest.count()) continue;
-    latency.record(std::chrono::nanoseconds{wait});
-    ++counted;
-  }
-  return counted;
 }
 
 std::uint64_t tally::failures() const noexcept {
@@ -31,6 +19,6 @@ void tally::add_to(totals& all) const {
     all.failures[i] += failures_[i].get();
     if (last_errors_[i]) all.last_errors[i] = last_errors_[i];
   }
-  all.waits.insert(all.waits.end(), waits_.begin(), waits_.end());
+  all.unanswered.merge(waits_);
   latency_.add_to(all.latency);
 }

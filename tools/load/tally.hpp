@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <limits>
 #include <system_error>
-#include <vector>
 
 #include <weft/runtime/base/atomic.hpp>
 #include <weft/runtime/metrics/histogram.hpp>
 
 #include "failure.hpp"
+#include "waits.hpp"
 
 /// What all workers have counted together.
 struct totals {
@@ -19,14 +19,10 @@ struct totals {
   std::array<std::uint64_t, failure_names.size()> failures{};     // by kind
   std::array<std::error_code, failure_names.size()> last_errors;  // of each kind, where there is one
   weft::histogram latency;                                        // of answers, and of timeouts
-  std::vector<std::int64_t> waits;                                // ns, of what was due and not answered
+  waits unanswered;                                               // of what was due
 
   std::uint64_t failed() const noexcept;
 };
-
-/// Counts in `latency` those of `waits` that are longer than all it has counted, and says how many these are.
-/// Each would have become longer still. The others say nothing: they had no time to.
-std::uint64_t count_waits(weft::histogram& latency, const std::vector<std::int64_t>& waits);
 
 class tally {
  public:
@@ -58,7 +54,7 @@ class tally {
   }
 
   /// So many that had waited `took` ns when the run ended.
-  void unanswered(std::int64_t took, std::uint64_t requests) { waits_.insert(waits_.end(), requests, took); }
+  void unanswered(std::int64_t took, std::uint64_t requests) noexcept { waits_.add(took, requests); }
 
   std::uint64_t requests() const noexcept { return requests_.get(); }
   std::uint64_t failures() const noexcept;
@@ -71,6 +67,6 @@ class tally {
   weft::detail::exposed<std::uint64_t> requests_, bytes_;
   std::array<weft::detail::exposed<std::uint64_t>, failure_names.size()> failures_;
   std::array<std::error_code, failure_names.size()> last_errors_;
-  std::vector<std::int64_t> waits_;
+  waits waits_;
   weft::detail::histogram_recorder latency_;
 };
