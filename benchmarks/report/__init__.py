@@ -1,0 +1,1 @@
+"""What the scripts of benchmarks/ share, in Python without libraries: from building to charts."""
