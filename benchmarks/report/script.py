@@ -1,6 +1,7 @@
 """How a script begins and ends: its flags, its progress, and whatever stops it, in one line."""
 import argparse
 import os
+import re
 import signal
 import sys
 
@@ -17,6 +18,12 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, documentation):
         super().__init__(prog=NAME, description=documentation.split('\n\n')[0])
 
+    def add_table(self, rows):
+        """The flags of a script that prints a table of such rows."""
+        self.add_argument('--filter', type=expression, default='', metavar='EXPRESSION',
+                          help=f'only {rows} in which this is found')
+        self.add_argument('--format', choices=('text', 'markdown', 'json'), default='text')
+
     def error(self, message):
         self.exit(2, f'{NAME}: {message}; see --help\n')
 
@@ -26,6 +33,14 @@ def at_least_one(text):
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f'{text!r} is no number from 1 on')
     return int(text)
+
+
+def expression(text):
+    """For Parser: a regular expression."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f'{text!r} is no regular expression: {error}') from None
 
 
 def show(text):

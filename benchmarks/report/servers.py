@@ -3,9 +3,11 @@
 CPU time is read from the kernel's clock of the process (clock_getcpuclockid(3)), which is exact to the
 nanosecond, where /proc/PID/stat counts ticks of 10 ms: the whole of a short run.
 """
+import ctypes
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,6 +17,8 @@ from report import processors
 from report.script import Error
 
 TICKS = os.sysconf('SC_CLK_TCK')
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 PATIENCE = 10  # seconds to begin to listen: a guess, more than any takes
 
 
@@ -27,12 +31,16 @@ class Server:
     """Listens on 127.0.0.1:port from its construction to its close()."""
 
     def __init__(self, command, port, cpus, environment=()):
+        def begin():
+            processors.bind(cpus)()
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # no server outlives the script, however that ends
+
         self.port = port
-        self._errors = tempfile.TemporaryFile('w+')
+        self._said = tempfile.TemporaryFile('w+')
         # In a session of its own: Ctrl-C is the script's, which writes what it has and ends its servers.
-        self._process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL,
-                                         stderr=self._errors, env={**os.environ, **dict(environment)},
-                                         start_new_session=True, preexec_fn=processors.bind(cpus))
+        self._process = subprocess.Popen(list(map(str, command)), stdout=self._said, stderr=subprocess.STDOUT,
+                                         env={**os.environ, **dict(environment)}, start_new_session=True,
+                                         preexec_fn=begin)
         try:
             self._wait_until_it_listens(pathlib.Path(command[0]).name)
         except BaseException:
@@ -43,8 +51,7 @@ class Server:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                self._errors.seek(0)
-                said = self._errors.read().strip().splitlines() or ['without a word']
+                said = self.said().splitlines() or ['without a word']
                 raise Error(f'{name} has ended with {self._process.returncode}: {said[-1]}')
             try:
                 socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
@@ -58,6 +65,11 @@ class Server:
 
     def __exit__(self, *_):
         self.close()
+
+    def said(self):
+        """What it has written so far."""
+        self._said.seek(0)
+        return self._said.read().strip()
 
     def cpu_seconds(self):
         """Of all its threads, user and system time."""
@@ -77,4 +89,4 @@ class Server:
     def close(self):
         self._process.kill()
         self._process.wait()
-        self._errors.close()
+        self._said.close()
