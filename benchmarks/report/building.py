@@ -1,4 +1,5 @@
 """Builds weft's programs and their rivals, quietly, with a log each."""
+import json
 import pathlib
 import shutil
 import subprocess
@@ -45,8 +46,16 @@ class Builder:
             self._run(['meson', 'setup', self.directory, '-Dtests=false'], 'setup')
         elif target.startswith('benchmarks/'):
             self._run(['meson', 'configure', self.directory, '-Dbenchmarks=true'], 'setup')
+        self._refuse_slow_builds()
         self._run(['ninja', '-C', self.directory, target], 'build-' + pathlib.Path(target).name)
         return self.directory / target
+
+    def _refuse_slow_builds(self):
+        listed = json.loads((self.directory / 'meson-info' / 'intro-buildoptions.json').read_text())
+        options = {option['name']: option['value'] for option in listed}
+        if options['optimization'] not in ('2', '3') or options['b_sanitize'] != 'none':
+            raise Error(f"{self.directory} is built with -O{options['optimization']}, sanitizers: "
+                        f"{options['b_sanitize']}; choose another directory with --build")
 
     def go(self, folder):
         """The program of benchmarks/rivals/FOLDER."""

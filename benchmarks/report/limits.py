@@ -6,6 +6,8 @@ import pathlib
 import resource
 import typing
 
+from report import script
+
 SPARE_FILES = 100  # besides connections: a guess
 # ab without -k connects about 20,000 times per second on one processor; with tcp_tw_reuse, a port that was
 # closed is free again after a second.
@@ -51,3 +53,13 @@ def too_low(limits, connections):
         distorts.append('without keep-alive, closed connections use up the local ports for a minute: '
                         'sysctl -w net.ipv4.tcp_tw_reuse=2')
     return stops, distorts
+
+
+def check(connections):
+    """Goes no further if the benchmark cannot; says, and gives for the report, what distorts it."""
+    stops, distorts = too_low(current(), connections)
+    if stops:
+        raise script.Error('; '.join(stops))
+    for line in distorts:
+        script.say(f'{script.NAME}: {line}')
+    return distorts

@@ -65,6 +65,7 @@ class CompareGo(unittest.TestCase):
         self.where = pathlib.Path(directory.name)
         (self.where / 'state').mkdir()
         (self.where / 'build.ninja').write_text('')
+        self.built_with('3')
         for program, text in (('tools/weft-httpd', SERVER), ('rivals/go_http', SERVER), ('bin/ab', AB),
                               ('bin/wrk', WRK), ('bin/go', GO), ('bin/meson', GO), ('bin/ninja', GO),
                               ('bin/c++', GO)):
@@ -72,6 +73,11 @@ class CompareGo(unittest.TestCase):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text.format(python=sys.executable))
             path.chmod(0o755)
+
+    def built_with(self, optimization):
+        options = [{'name': 'optimization', 'value': optimization}, {'name': 'b_sanitize', 'value': 'none'}]
+        (self.where / 'meson-info').mkdir(exist_ok=True)
+        (self.where / 'meson-info' / 'intro-buildoptions.json').write_text(json.dumps(options))
 
     def run_script(self, *flags, cpus=None, **environment):
         bound = {'PATH': str(self.where / 'bin'), 'STATE': str(self.where / 'state')} | environment
@@ -83,7 +89,7 @@ class CompareGo(unittest.TestCase):
     def fails(self, line, *flags, status=1, **environment):
         done = self.run_script(*flags, **environment)
         self.assertEqual((done.returncode, done.stdout), (status, ''))
-        self.assertRegex(done.stderr, r'\Abenchmarks/compare_go: .*\n\Z')
+        self.assertRegex(done.stderr, r'\A(building\n)?benchmarks/compare_go: .*\n\Z')
         self.assertRegex(done.stderr, line)
 
     def test_missing_tools_are_named_with_their_packages(self):
@@ -97,6 +103,10 @@ class CompareGo(unittest.TestCase):
         self.fails('no load matches', '--filter', 'nothing', status=2)
         self.fails("'0' is no number from 1 on", '--rounds', '0', status=2)
         self.fails(r"'\(' is no regular expression: ", '--filter', '(', status=2)
+
+    def test_a_build_without_optimization_is_not_measured(self):
+        self.built_with('0')
+        self.fails('is built with -O0, sanitizers: none; choose another directory with --build')
 
     def test_servers_that_answer_differently_are_not_compared(self):
         self.fails('the servers answer differently', '--filter', '1000/10$', BODY_OF_go_http='Hello!')
