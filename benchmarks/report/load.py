@@ -59,11 +59,12 @@ def parse_ab(text, percentiles):
                 float(by_percent['50']) * 1e3, float(by_percent['99']) * 1e3, None)
 
 
-def ab(url, requests, connections, keepalive, cpus):
+def ab(url, requests, connections, keepalive, cpus, seconds_max=60):
     with tempfile.NamedTemporaryFile('r', prefix='weft-ab-') as percentiles:
-        # -r: a connection that is reset counts as failed, and does not end the run.
+        # -r: a connection that is reset counts as failed, and does not end the run. -t comes before -n, which it
+        # changes.
         command = ['ab', '-q', '-r', *(['-k'] if keepalive else []), '-e', percentiles.name,
-                   '-n', str(requests), '-c', str(connections), url]
+                   '-t', str(seconds_max), '-n', str(requests), '-c', str(connections), url]
         done = subprocess.run(command, text=True, capture_output=True, preexec_fn=processors.bind(cpus))
         if done.returncode:
             raise Error(f'ab ends with {done.returncode}: {last_line(done.stderr)}')
