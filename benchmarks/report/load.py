@@ -61,8 +61,7 @@ def parse_ab(text, percentiles):
 
 def ab(url, requests, connections, keepalive, cpus, seconds_max=60):
     with tempfile.NamedTemporaryFile('r', prefix='weft-ab-') as percentiles:
-        # -r: a connection that is reset counts as failed, and does not end the run. -t comes before -n, which it
-        # changes.
+        # -r: a connection that is reset counts as failed, and ends no run. -t sets -n too: it comes first.
         command = ['ab', '-q', '-r', *(['-k'] if keepalive else []), '-e', percentiles.name,
                    '-t', str(seconds_max), '-n', str(requests), '-c', str(connections), url]
         done = subprocess.run(command, text=True, capture_output=True, preexec_fn=processors.bind(cpus))

@@ -83,7 +83,7 @@ class CompareGo(unittest.TestCase):
         bound = {'PATH': str(self.where / 'bin'), 'STATE': str(self.where / 'state')} | environment
         command = [sys.executable, '-B', SCRIPT, '--build', str(self.where), *flags,
                    '--results', str(self.where / 'results')]
-        return subprocess.run(command, env=bound, text=True, capture_output=True, timeout=100,
+        return subprocess.run(command, env=bound, text=True, capture_output=True, timeout=250,
                               preexec_fn=lambda: os.sched_setaffinity(0, cpus or os.sched_getaffinity(0)))
 
     def fails(self, line, *flags, status=1, **environment):
