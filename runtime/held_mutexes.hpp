@@ -1,8 +1,8 @@
-// A std::mutex held across a suspension: whoever else wants it blocks a worker, perhaps the one that is to run
-// the fiber that holds it. With options.assert_may_block a debug build tells.
+// A std::mutex held across a suspension: whoever else wants it blocks a worker, perhaps the one that is to
+// run the fiber that holds it. With options.assert_may_block a debug build tells.
 //
-// Nothing exported sees a lock taken, so the linker does it: in a debug build, programs that link weft with its
-// own link arguments call pthread_mutex_lock() and its kin through wrappers that count.
+// Nothing exported sees a lock taken, so the linker does it: in a debug build, programs that link weft with
+// its own link arguments call pthread_mutex_lock() and its kin through wrappers that count.
 //
 // Source: ld(1), --wrap.
 #pragma once
@@ -20,8 +20,8 @@ struct held_mutexes {
 };
 inline constinit thread_local held_mutexes held_here{};
 
-/// Tells the error sink that `self`, which is about to suspend, holds what `held_here` says. At most one report
-/// a second on each worker.
+/// Tells the error sink that `self`, which is about to suspend, holds what `held_here` says. At most one
+/// report a second on each worker.
 void report_held_mutexes(worker& here, fiber& self) noexcept;
 
 }  // namespace weft::detail

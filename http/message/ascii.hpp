@@ -20,8 +20,8 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noex
   return true;
 }
 
-/// As equals_ignoring_case, for a `word` of at least four bytes, all of them lower-case letters or hyphens, and
-/// a text without control characters. Cost: a comparison of numbers, or two.
+/// As equals_ignoring_case, for a `word` of at least four bytes, all of them lower-case letters or hyphens,
+/// and a text without control characters. Cost: a comparison of numbers, or two.
 template <std::size_t Size>
 bool is_word(std::string_view text, const char (&word)[Size]) noexcept {
   constexpr std::size_t length = Size - 1;

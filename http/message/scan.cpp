@@ -40,8 +40,8 @@ constexpr byte_set others = [] {
   return set;
 }();
 
-// So many bytes are looked at one by one before the vectors are called, because methods, names and most values
-// are shorter.
+// So many bytes are looked at one by one before the vectors are called, because methods, names and most
+// values are shorter.
 constexpr std::ptrdiff_t short_run = 16;
 
 // How many of so many bytes are of the class, up to the first that is not. Unrolled: three instructions each.

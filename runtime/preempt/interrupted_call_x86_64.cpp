@@ -1,6 +1,6 @@
-// The kernel leaves all registers of the call but rax, rcx and r11. rax was its number, which glibc's wrappers
-// load just before it: that instruction is run again too. syscall(3) gets the number otherwise, so what is
-// called through it still ends with EINTR.
+// The kernel leaves all registers of the call but rax, rcx and r11. rax was its number, which glibc's
+// wrappers load just before it: that instruction is run again too. syscall(3) gets the number otherwise, so
+// what is called through it still ends with EINTR.
 #include <cerrno>
 #include <cstring>
 
