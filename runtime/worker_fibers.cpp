@@ -79,7 +79,7 @@ void worker::yield_slow(fiber& self) noexcept {
 
 // In a `catch`, or while somebody watches.
 void worker::yield_watched() noexcept {
-  tell_held_mutexes();
+  if (!queue_.empty()) tell_held_mutexes();  // else it is alone
   const exception_parking parked{own_exceptions_};
   fiber& self = *running();
   enter_runtime();
