@@ -19,6 +19,7 @@ from served import serve  # noqa: E402
 BACKEND, HTTPD, LOAD = sys.argv.pop(), sys.argv.pop(), sys.argv.pop()
 PATIENCE = 60  # seconds; sanitized programs are slow
 SHORT = ('--duration', '0.3', '--warm-up', '0')
+LONGER = ('3', '20')  # seconds: how long the same is given on a machine that is busy with other things
 
 
 def load(*arguments, limit=None):
@@ -109,10 +110,15 @@ class WeftLoad(unittest.TestCase):
         return server
 
     def found(self, *arguments, status=0):
-        ended, said, error = load('--format', 'json', *arguments)
+        """What it says in JSON. Where a short run has sent nothing to the end, a longer one is asked."""
+        for duration in ((), *(('--duration', time) for time in LONGER)):
+            ended, said, error = load('--format', 'json', *SHORT, *arguments, *duration)
+            seen = json.loads(said)
+            if seen['requests'] + seen['failed'] > 1:
+                break
         self.assertEqual(ended, status, said + error)
         self.assertEqual(error, '' if status == 0 else 'weft-load: nothing was answered as expected\n')
-        return json.loads(said)
+        return seen
 
     def all_well(self, seen):
         self.assertGreater(seen['requests'], 0)
@@ -130,16 +136,17 @@ class WeftLoad(unittest.TestCase):
                       ('--method', 'POST', '--body', 'hello', '--expect-bytes', '5'),
                       ('--method', 'HEAD', '--expect-status', '200', '--expect-bytes', '0')):
             with self.subTest(flags):
-                self.all_well(self.found(*SHORT, *flags, url))
+                self.all_well(self.found(*flags, url))
 
     def test_an_open_loop_sends_what_is_due_and_no_more(self):
-        seen = self.found('--rate', '200', '--duration', '0.5', '--warm-up', '0', self.httpd() + '/')
+        seen = self.found('--rate', '200', self.httpd() + '/')
         self.all_well(seen)
-        self.assertLessEqual(seen['requests'] + seen['unanswered'], 101)
+        due = 200 * seen['seconds']
+        self.assertAlmostEqual(seen['requests'] + seen['unanswered'], due, delta=1)
         self.assertEqual(seen['loop'], 'open')
 
     def test_workers_without_a_connection_leave_nothing_undone(self):
-        seen = self.found(*SHORT, '--rate', '200', '--connections', '1', '--workers', '4', self.httpd() + '/')
+        seen = self.found('--rate', '200', '--connections', '1', '--workers', '4', self.httpd() + '/')
         self.assertEqual(seen['workers'], 1)
         self.assertLessEqual(seen['unanswered'], 1)
 
@@ -148,7 +155,7 @@ class WeftLoad(unittest.TestCase):
         for kind, flags in (('status', (url + 'nothing',)), ('content', ('--expect-bytes', '12', url)),
                             ('status', ('--expect-status', '204', url)),
                             ('timeout', ('--timeout', '0.05', url + 'sleep?ms=10000'))):
-            seen = self.found(*SHORT, *flags, status=1)
+            seen = self.found(*flags, status=1)
             self.assertGreater(seen['failures'][kind], 0)
             self.assertEqual((seen['requests'], seen['failed']), (0, seen['failures'][kind]))
 
@@ -157,21 +164,21 @@ class WeftLoad(unittest.TestCase):
         for flags in ((), ('--bytes', '65536'), ('--pipeline', '16'), ('--rate', '100'),
                       ('--no-keep-alive',)):
             with self.subTest(flags):
-                seen = self.found(*SHORT, '--connections', '3', *flags, f'echo://{server.at}')
+                seen = self.found('--connections', '3', *flags, f'echo://{server.at}')
                 self.all_well(seen)
-        self.assertEqual(self.found(*SHORT, '--bytes', '99', f'echo://{server.at}')['bytes'] % 99, 0)
+        self.assertEqual(self.found('--bytes', '99', f'echo://{server.at}')['bytes'] % 99, 0)
 
     def test_notices_an_echo_that_is_another(self):
         server = self.script(answers(b'x' * 64))
-        self.assertGreater(self.found(*SHORT, f'echo://{server.at}', status=1)['failures']['content'], 0)
+        self.assertGreater(self.found(f'echo://{server.at}', status=1)['failures']['content'], 0)
 
     def test_speaks_to_unix_sockets(self):
         with tempfile.TemporaryDirectory() as directory:
             server = self.script(echo, directory + '/echo')
-            self.all_well(self.found(*SHORT, f'echo://unix:{server.at}'))
+            self.all_well(self.found(f'echo://unix:{server.at}'))
             at = f'unix:{directory}/http'
             self.httpd('--listen', at)
-            self.all_well(self.found(*SHORT, '--endpoint', at, 'http://localhost/'))
+            self.all_well(self.found('--endpoint', at, 'http://localhost/'))
 
     def test_reads_each_kind_of_answer(self):
         chunked = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -182,7 +189,7 @@ class WeftLoad(unittest.TestCase):
                      lambda one, _: (one.recv(9999), one.sendall(b'HTTP/1.1 200 OK\r\n\r\nhi')),
                      lambda one, _: (one.recv(9999), one.sendall(closing))):
             server = self.script(talk)
-            self.all_well(self.found(*SHORT, '--connections', '2', '--expect-bytes', '2',
+            self.all_well(self.found('--connections', '2', '--expect-bytes', '2',
                                      f'http://{server.at}/'))
 
     def test_tells_failures_apart_and_goes_on_with_a_new_connection(self):
@@ -193,7 +200,7 @@ class WeftLoad(unittest.TestCase):
                     one.sendall(bad)
                 else:
                     answers(OK)(one, number)
-            seen = self.found(*SHORT, '--connections', '1', f'http://{self.script(talk).at}/')
+            seen = self.found('--connections', '1', f'http://{self.script(talk).at}/')
             self.assertGreater(seen['requests'], 0)
             self.assertEqual((seen['failures'][kind], seen['failed']), (1, 1), seen['failures'])
 
@@ -202,7 +209,7 @@ class WeftLoad(unittest.TestCase):
             if number == 2:
                 one.recv(9999)
                 one.sendall(OK.replace(b'OK', b'OK\r\nConnection: close'))
-        seen = self.found(*SHORT, '--connections', '1', '--pipeline', '4', f'http://{self.script(talk).at}/')
+        seen = self.found('--connections', '1', '--pipeline', '4', f'http://{self.script(talk).at}/')
         self.assertEqual(seen['requests'], 1)
         self.assertEqual(seen['failures']['read'] % 4, 3)
 
@@ -218,23 +225,23 @@ class WeftLoad(unittest.TestCase):
         return f'http://{self.script(talk).at}/'
 
     def test_a_stall_is_in_the_percentiles_of_an_open_loop(self):
-        seen = self.found('--connections', '1', '--rate', '1000', '--duration', '1', '--warm-up', '0',
-                          self.stalling())
+        seen = self.found('--connections', '1', '--rate', '200', '--duration', '3', self.stalling())
         self.assertEqual(seen['requests'], 50)
-        self.assertAlmostEqual(seen['unanswered'], 950, delta=1)
+        self.assertAlmostEqual(seen['unanswered'], 550, delta=1)
         # All that was due later is as slow as it could be told to be: more than the fifty answers weigh.
         self.assertGreater(seen['latency_us']['count'], 100)
         self.assertGreater(seen['latency_us']['p90'], seen['latency_us']['max'] / 4)
 
     def test_and_one_request_of_a_closed_loop(self):
-        seen = self.found('--connections', '1', '--duration', '1', '--warm-up', '0', self.stalling())
+        seen = self.found('--connections', '1', '--duration', '3', self.stalling())
         self.assertEqual((seen['requests'], seen['unanswered'], seen['latency_us']['count']), (50, 1, 51))
         self.assertLess(seen['latency_us']['p90'], seen['latency_us']['max'] / 4)
 
     def test_tells_people(self):
-        status, said, error = load(*SHORT, '--connections', '1', self.httpd() + '/')
+        status, said, error = load('--duration', '2', '--warm-up', '0', '--connections', '1',
+                                   self.httpd() + '/')
         self.assertEqual((status, error), (0, ''))
-        for text in ('/: 1 connection, 1 worker, closed loop, 0.3 s\n', 'requests   ', ' per second, ',
+        for text in ('/: 1 connection, 1 worker, closed loop, 2 s\n', 'requests   ', ' per second, ',
                      'latency    mean ', ', p99.99 ', 'failures   none\n', 'own CPU    '):
             self.assertIn(text, said)
 
