@@ -70,7 +70,7 @@ weft::result<void> connection::failed(failure step, std::error_code why, std::in
                                       unsigned requests) {
   const std::int64_t now = steady_ns();
   if (why == weft::errc::canceled) {
-    tally_.unanswered(now - due, requests);
+    tally_.unanswered(now, due, requests);
     return std::unexpected(why);
   }
   const failure kind = failure_of(why, step);

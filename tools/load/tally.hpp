@@ -1,6 +1,7 @@
 // What the connections of one worker have measured and counted: their worker writes, anyone may read.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -53,8 +54,10 @@ class tally {
     if (at >= from_ && at <= until_) latency_.record(took, requests);
   }
 
-  /// So many that had waited `took` ns when the run ended.
-  void unanswered(std::int64_t took, std::uint64_t requests) noexcept { waits_.add(took, requests); }
+  /// So many, `due` then, that had no answer when the run ended, about `at`. What was due later does not count.
+  void unanswered(std::int64_t at, std::int64_t due, std::uint64_t requests) noexcept {
+    if (due <= until_) waits_.add(std::min(at, until_) - due, requests);
+  }
 
   std::uint64_t requests() const noexcept { return requests_.get(); }
   std::uint64_t failures() const noexcept;

@@ -101,12 +101,15 @@ TEST(Tally, only_what_comes_in_the_measured_time_counts) {
   counted.timed_out(99, 80, 5);
   counted.timed_out(150, 80, 5);
   counted.failed(failure::timeout, {}, 10);
+  counted.unanswered(250, 120, 4);
+  counted.unanswered(250, 201, 4);  // due when all was over
   totals all;
   counted.add_to(all);
   EXPECT_EQ(all.requests, 2u);
   EXPECT_EQ(all.bytes, 20u);
   EXPECT_EQ(all.latency.count(), 7u);  // a request that was given up took at least that long
-  EXPECT_EQ(all.failed(), 10u);        // failures count whenever they come
+  EXPECT_EQ(all.unanswered.count(), 4u);
+  EXPECT_EQ(all.failed(), 10u);  // failures count whenever they come
 }
 
 }  // namespace
