@@ -54,7 +54,7 @@ class tally {
     if (at >= from_ && at <= until_) latency_.record(took, requests);
   }
 
-  /// So many, `due` then, that had no answer when the run ended, about `at`. What was due later does not count.
+  /// So many, due at `due`, that had no answer when the run ended, at `at`; none that were due later.
   void unanswered(std::int64_t at, std::int64_t due, std::uint64_t requests) noexcept {
     if (due <= until_) waits_.add(std::min(at, until_) - due, requests);
   }
