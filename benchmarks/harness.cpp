@@ -1,10 +1,13 @@
 #include "harness.hpp"
 
+#include "results.hpp"
+
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <fstream>
 #include <regex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +21,7 @@ constexpr std::int64_t long_enough_ns =
 struct row {
   std::string name;
   sample (*measure)(std::uint64_t) = nullptr;
+  sample (*measure_each)(std::uint64_t, std::vector<std::int64_t>&) = nullptr;
   double (*bytes)() = nullptr;
   row_options options;
 };
@@ -26,12 +30,6 @@ std::vector<row>& rows() {
   static std::vector<row> all;
   return all;
 }
-
-struct figures {
-  double cpu_ns = 0;
-  double wall_ns = 0;
-  double best_cpu_ns = 0;
-};
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -42,54 +40,67 @@ std::uint64_t operations_that_take_long_enough(const row& r) {
   if (r.options.operations != 0) return r.options.operations;
   for (std::uint64_t operations = 64;; operations *= 2) {
     const sample s = r.measure(operations);
+    if (s.operations == 0) return 1;  // measure() tells
     if (s.wall_ns < long_enough_ns / 16) continue;
     const double one = static_cast<double>(s.wall_ns) / static_cast<double>(s.operations);
     return static_cast<std::uint64_t>(static_cast<double>(long_enough_ns) / one) + 1;
   }
 }
 
-figures measure(const row& r) {
+void add_costs(outcome& o, const row& r, const std::vector<double>& cpu, const std::vector<double>& wall) {
+  o.figures.emplace_back("cpu_ns_per_op", median(cpu));
+  o.figures.emplace_back("wall_ns_per_op", median(wall));
+  o.figures.emplace_back("ops_per_second", 1e9 / median(wall));
+  o.figures.emplace_back("best_cpu_ns_per_op", *std::min_element(cpu.begin(), cpu.end()));
+  o.figures.emplace_back("repetitions", r.options.repetitions);
+  if (r.options.bytes) o.figures.emplace_back("gigabytes_per_second", 1 / median(cpu));
+}
+
+void add_percentiles(outcome& o, std::vector<std::int64_t>& each) {
+  std::sort(each.begin(), each.end());
+  const auto at = [&](double share) {
+    return static_cast<double>(each[static_cast<std::size_t>(share * static_cast<double>(each.size() - 1))]);
+  };
+  o.figures.emplace_back("p50_ns", at(0.5));
+  o.figures.emplace_back("p90_ns", at(0.9));
+  o.figures.emplace_back("p99_ns", at(0.99));
+  o.figures.emplace_back("p999_ns", at(0.999));
+  o.figures.emplace_back("max_ns", at(1));
+}
+
+outcome measure(const row& r) {
+  outcome o{r.name, {}};
+  if (r.bytes != nullptr) {
+    o.figures.emplace_back("bytes", r.bytes());
+    return o;
+  }
   const std::uint64_t operations = operations_that_take_long_enough(r);
   std::vector<double> cpu, wall;
+  std::vector<std::int64_t> each;
   for (int i = 0; i < r.options.repetitions; ++i) {
-    const sample s = r.measure(operations);
+    const sample s = r.measure != nullptr ? r.measure(operations) : r.measure_each(operations, each);
+    if (s.operations == 0) throw std::runtime_error(r.name + ": did not do what it measures");
     cpu.push_back(static_cast<double>(s.cpu_ns) / static_cast<double>(s.operations));
     wall.push_back(static_cast<double>(s.wall_ns) / static_cast<double>(s.operations));
   }
-  return {median(cpu), median(wall), *std::min_element(cpu.begin(), cpu.end())};
-}
-
-void print(const row& r, bool json) {
-  if (r.bytes != nullptr) {
-    const double bytes = r.bytes();
-    std::printf(json ? "{\"name\":\"%s\",\"bytes\":%.1f}\n" : "%-32s %12.1f bytes\n", r.name.c_str(), bytes);
-    return;
-  }
-  const figures f = measure(r);
-  if (json) {
-    const int digits = r.options.bytes ? 6 : 3;  // of nanoseconds: a byte takes a few hundredths of one
-    std::printf(
-        "{\"name\":\"%s\",\"cpu_ns_per_op\":%.*f,\"wall_ns_per_op\":%.*f,\"ops_per_second\":%.0f,"
-        "\"best_cpu_ns_per_op\":%.*f,\"repetitions\":%d",
-        r.name.c_str(), digits, f.cpu_ns, digits, f.wall_ns, 1e9 / f.wall_ns, digits, f.best_cpu_ns,
-        r.options.repetitions);
-    if (r.options.bytes) std::printf(",\"gigabytes_per_second\":%.2f", 1 / f.cpu_ns);
-    std::printf("}\n");
-  } else if (r.options.bytes) {
-    std::printf("%-32s %10.2f GB/s   best %8.2f GB/s\n", r.name.c_str(), 1 / f.cpu_ns, 1 / f.best_cpu_ns);
-  } else {
-    std::printf("%-32s %10.2f ns CPU %10.2f ns wall %12.0f /s   best %8.2f ns CPU\n", r.name.c_str(),
-                f.cpu_ns, f.wall_ns, 1e9 / f.wall_ns, f.best_cpu_ns);
-  }
+  if (r.measure_each != nullptr) add_percentiles(o, each);
+  add_costs(o, r, cpu, wall);
+  return o;
 }
 
 int usage(std::FILE* to, const char* program) {
-  std::fprintf(to,
-               "usage: %s [--filter REGEX] [--format text|json] [--list]\n"
-               "  --filter REGEX   only the rows whose name contains a match\n"
-               "  --format FORMAT  text, or json: one object per row and line (default: text)\n"
-               "  --list           print the names of the rows\n",
-               program);
+  std::fprintf(
+      to,
+      "usage: %s [flags]\n"
+      "  --filter REGEX        only the rows whose name contains a match\n"
+      "  --format FORMAT       text, markdown, or json: one object per row and line (default: text)\n"
+      "  --list                print the names of the rows\n"
+      "  --save NAME           keep the figures, for a later --compare\n"
+      "  --compare NAME        tell what changed since then\n"
+      "  --noise PERCENT       how much is no change (default: 5)\n"
+      "  --fail-on-regression  exit with 1 if --compare finds a row slower or larger\n"
+      "  --results DIR         where NAME.json is kept (default: benchmarks/results)\n",
+      program);
   return to == stdout ? 0 : 2;
 }
 
@@ -99,15 +110,117 @@ int bad(const char* program, const char* what, std::string_view argument) {
   return 2;
 }
 
+struct flags {
+  std::string filter, save, compare, noise = "5", results = "benchmarks/results", format = "text";
+  bool list = false, fail_on_regression = false, help = false;
+
+  bool* flag(std::string_view name) {
+    if (name == "--list") return &list;
+    if (name == "--fail-on-regression") return &fail_on_regression;
+    return name == "--help" || name == "-h" ? &help : nullptr;
+  }
+  std::string* value(std::string_view name) {
+    if (name == "--filter") return &filter;
+    if (name == "--format") return &format;
+    if (name == "--save") return &save;
+    if (name == "--compare") return &compare;
+    if (name == "--noise") return &noise;
+    return name == "--results" ? &results : nullptr;
+  }
+
+  std::string file(const std::string& name) const { return results + "/" + name + ".json"; }
+  enum format printed() const {
+    return format == "json" ? format::json : format == "markdown" ? format::markdown : format::text;
+  }
+  double noise_percent() const { return std::strtod(noise.c_str(), nullptr); }
+};
+
+// 0, or the exit status when they make no sense.
+int read(flags& given, int argc, char** argv, const char* program) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (bool* const flag = given.flag(argument)) {
+      *flag = true;
+      continue;
+    }
+    const std::size_t equals = std::min(argument.find('='), argument.size());
+    std::string* const value = given.value(argument.substr(0, equals));
+    if (value == nullptr) return bad(program, "unknown flag", argument);
+    if (equals < argument.size()) *value = argument.substr(equals + 1);
+    else if (++i < argc) *value = argv[i];
+    else return bad(program, "needs a value", argument);
+  }
+  if (given.format != "text" && given.format != "json" && given.format != "markdown")
+    return bad(program, "no such format", given.format);
+  for (const std::string& name : {given.save, given.compare})
+    if (name.find('/') != name.npos) return bad(program, "a name, not a path", name);
+  char* end = nullptr;
+  if (std::strtod(given.noise.c_str(), &end) < 0 || end == given.noise.c_str() || *end != '\0')
+    return bad(program, "no percentage", given.noise);
+  if (given.fail_on_regression && given.compare.empty())
+    return bad(program, "nothing to compare with", "--fail-on-regression needs --compare");
+  return 0;
+}
+
+// To standard error, so that what is printed stays a table, or JSON.
+void tell(const results& now, const results& before, const std::vector<change>& changes, const flags& given) {
+  const auto count = [&](verdict how) {
+    return std::count_if(changes.begin(), changes.end(), [how](const change& c) { return c.how == how; });
+  };
+  std::fprintf(stderr, "%s: against %s (version %s, %s): %td worse, %td better, %td within %s %%, %td new\n",
+               now.program.c_str(), given.compare.c_str(), before.version.c_str(), before.date.c_str(),
+               count(verdict::worse), count(verdict::better), count(verdict::same), given.noise.c_str(),
+               count(verdict::fresh));
+  if (before.cpu != now.cpu || before.kernel != now.kernel)
+    std::fprintf(stderr, "%s: that was another machine: %s, Linux %s\n", now.program.c_str(),
+                 before.cpu.c_str(), before.kernel.c_str());
+}
+
+// Runs what matches, or lists it.
+int run(const std::regex& wanted, const flags& given, const char* program, const char* version) {
+  results now = results::here_and_now(program, version), before;
+  const bool comparing = !given.compare.empty();
+  if (comparing) before = results::load(given.file(given.compare));
+  std::vector<change> changes;
+  for (const row& r : rows()) {
+    if (!std::regex_search(r.name, wanted)) continue;
+    if (given.list) {
+      std::printf("%s\n", r.name.c_str());
+      now.rows.push_back({r.name, {}});
+      continue;
+    }
+    if (now.rows.empty()) print_head(given.printed(), comparing);
+    const outcome& o = now.rows.emplace_back(measure(r));
+    changes.push_back(comparing ? compared(o, before.find(r.name), given.noise_percent()) : change{});
+    print(o, changes.back(), given.printed());
+    std::fflush(stdout);
+  }
+  if (now.rows.empty()) return bad(program, "no row matches", given.filter);
+  if (given.list) return 0;
+  if (!given.save.empty()) now.save(given.file(given.save));
+  if (!comparing) return 0;
+  tell(now, before, changes, given);
+  const auto is_worse = [](const change& c) { return c.how == verdict::worse; };
+  return given.fail_on_regression && std::any_of(changes.begin(), changes.end(), is_worse) ? 1 : 0;
+}
+
 }  // namespace
 
 int time_row(const char* name, sample (*measure)(std::uint64_t operations), row_options options) {
-  rows().push_back({name, measure, nullptr, options});
+  rows().push_back({name, measure, nullptr, nullptr, options});
+  return 0;
+}
+
+int latency_row(const char* name,
+                sample (*measure)(std::uint64_t operations, std::vector<std::int64_t>& each),
+                row_options options) {
+  rows().push_back({name, nullptr, measure, nullptr, options});
   return 0;
 }
 
 int memory_row(const char* name, double (*bytes)()) {
-  rows().push_back({name, nullptr, bytes, {}});
+  const auto is_of_time = [](const row& r) { return r.bytes == nullptr; };
+  rows().insert(std::find_if(rows().begin(), rows().end(), is_of_time), {name, nullptr, nullptr, bytes, {}});
   return 0;
 }
 
@@ -121,47 +234,18 @@ memory memory_now() {
   return m;
 }
 
-int run_rows(int argc, char** argv, const char* program) {
-  std::string filter;
-  bool json = false, list = false;
-  for (int i = 1; i < argc; ++i) {
-    std::string_view argument = argv[i], value;
-    if (argument == "--help" || argument == "-h") return usage(stdout, program);
-    if (argument == "--list") {
-      list = true;
-      continue;
-    }
-    if (const std::size_t equals = argument.find('='); equals != argument.npos) {
-      value = argument.substr(equals + 1);
-      argument = argument.substr(0, equals);
-    } else if ((argument == "--filter" || argument == "--format") && ++i < argc) {
-      value = argv[i];
-    } else if (argument == "--filter" || argument == "--format") {
-      return bad(program, "needs a value", argument);
-    }
-    if (argument == "--filter") filter = value;
-    else if (argument == "--format" && (value == "text" || value == "json")) json = value == "json";
-    else if (argument == "--format") return bad(program, "no such format", value);
-    else return bad(program, "unknown flag", argument);
-  }
-
-  std::regex wanted;
+int run_rows(int argc, char** argv, const char* program, const char* version) {
+  flags given;
+  if (const int status = read(given, argc, argv, program); status != 0) return status;
+  if (given.help) return usage(stdout, program);
   try {
-    wanted = filter;
+    return run(std::regex{given.filter}, given, program, version);
   } catch (const std::regex_error&) {
-    return bad(program, "not a regular expression", filter);
+    return bad(program, "not a regular expression", given.filter);
+  } catch (const std::runtime_error& e) {
+    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    return 2;
   }
-  std::stable_sort(rows().begin(), rows().end(),
-                   [](const row& a, const row& b) { return a.bytes && !b.bytes; });
-  int printed = 0;
-  for (const row& r : rows()) {
-    if (!std::regex_search(r.name, wanted)) continue;
-    ++printed;
-    if (list) std::printf("%s\n", r.name.c_str());
-    else print(r, json);
-    std::fflush(stdout);
-  }
-  return printed != 0 ? 0 : bad(program, "no row matches", filter);
 }
 
 }  // namespace bench

@@ -2,12 +2,14 @@
 //
 // A row is a function that does about so many operations and says what the measured part of that took; set-up
 // and tear-down are outside. CPU time is the whole process's, user and system, helpers' threads included. The
-// harness finds a number of operations that takes long enough, repeats, and reports the median. The C++
-// rivals use this file too, so that weft and they are measured by the same code.
+// harness finds a number of operations that takes long enough, repeats, and reports the median; or, where
+// what counts is how long a single one takes, percentiles over all of them. The C++ rivals use this file
+// too, so that weft and they are measured by the same code.
 #pragma once
 
 #include <cstdint>
 #include <ctime>
+#include <vector>
 
 namespace bench {
 
@@ -49,6 +51,10 @@ struct row_options {
 /// Called before main(), through a variable at namespace scope.
 int time_row(const char* name, sample (*measure)(std::uint64_t operations), row_options = {});
 
+/// Registers a row of single operations: `measure` also adds the wall time of each, in ns, to a list.
+int latency_row(const char* name,
+                sample (*measure)(std::uint64_t operations, std::vector<std::int64_t>& each), row_options);
+
 /// Registers a row of memory: bytes per thing. These run first, while the process is small.
 int memory_row(const char* name, double (*bytes)());
 
@@ -72,7 +78,7 @@ class random_numbers {
   std::uint64_t state_ = 88172645463325252u;
 };
 
-/// The main() of a program of rows: --filter REGEX, --format text|json, --list, --help. The exit status.
-int run_rows(int argc, char** argv, const char* program);
+/// The main() of a program of rows; --help tells its flags. The exit status.
+int run_rows(int argc, char** argv, const char* program, const char* version = "");
 
 }  // namespace bench
