@@ -1,6 +1,8 @@
-// Channels between two fibers of one worker: a round trip through two channels of capacity 0, messages
-// through one of capacity 0 and through one of 128, and select over two channels that are always ready.
+// Channels between two fibers: a round trip through two channels of capacity 0, messages through one of
+// capacity 0 and through one of 128, and select over two channels that are always ready, all on one worker;
+// and how long each single round trip takes, on one worker and between two.
 #include <cstdint>
+#include <vector>
 
 #include <weft/runtime/channel.hpp>
 #include <weft/runtime/runtime.hpp>
@@ -31,6 +33,38 @@ bench::sample ping_pong(std::uint64_t operations) {
         return taken;
       },
       {.workers = 1});
+}
+
+// The same, each timed: two looks at the clock are part of it.
+template <std::size_t Workers>
+bench::sample round_trips(std::uint64_t operations, std::vector<std::int64_t>& each) {
+  return weft::run(
+      [&] {
+        weft::channel<std::uint64_t> there{0}, back{0};
+        auto answers = weft::spawn(
+            [&] {
+              for (const std::uint64_t n : there)
+                if (!back.send(n + 1)) return;
+            },
+            {.worker = Workers - 1});
+        auto asks = weft::spawn(
+            [&] {
+              const bench::stopwatch watch;
+              for (std::uint64_t n = 0; n < operations;) {
+                const std::int64_t begin = bench::clock_ns(CLOCK_MONOTONIC);
+                if (!there.send(n)) break;
+                n = *back.recv();
+                each.push_back(bench::clock_ns(CLOCK_MONOTONIC) - begin);
+              }
+              return watch.stop(operations);
+            },
+            {.worker = 0});
+        const bench::sample taken = asks.join();
+        there.close();
+        answers.join();
+        return taken;
+      },
+      {.workers = Workers});
 }
 
 // One operation is one message.
@@ -77,6 +111,8 @@ bench::sample select_2_ready(std::uint64_t operations) {
 
 const int rows[] = {
     bench::time_row("channel/ping_pong", ping_pong),
+    bench::latency_row("channel/round_trip", round_trips<1>, {.operations = 100'000, .repetitions = 3}),
+    bench::latency_row("channel/cross_thread", round_trips<2>, {.operations = 20'000, .repetitions = 3}),
     bench::time_row("channel/unbuffered", stream<0>),
     bench::time_row("channel/buffered_128", stream<128>),
     bench::time_row("select/2_ready", select_2_ready),

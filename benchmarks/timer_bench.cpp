@@ -1,5 +1,5 @@
 // Timers: the wheel by itself, which takes absolute points and reads no clock, and sleep_for as a user
-// calls it, which does.
+// calls it, which does: what it costs, a million sleepers at a time, and how late sleepers wake.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -123,12 +123,63 @@ bench::sample wait_and_wake(std::uint64_t operations) {
       {.workers = 1});
 }
 
+// A million fibers, each of which sleeps for up to two seconds; one operation is one of them, spawned, put to
+// sleep, woken and joined.
+void sleep_all(bench::random_numbers& random) {
+  std::vector<weft::task<void>> all(million);
+  for (weft::task<void>& t : all)
+    t = weft::spawn([ns = static_cast<std::int64_t>(random.next() % 2'000'000'000)] {
+      (void)weft::this_fiber::sleep_for(std::chrono::nanoseconds{ns});
+    });
+  for (weft::task<void>& t : all) t.join();
+}
+
+template <bool Warm>
+bench::sample sleepers_1m(std::uint64_t) {
+  return weft::run(
+      [] {
+        bench::random_numbers random;
+        if (Warm) sleep_all(random);
+        const bench::stopwatch watch;
+        sleep_all(random);
+        return watch.stop(million);
+      },
+      {.workers = 1});
+}
+
+// A thousand fibers that sleep for 1 to 10 ms each time: how much later than it asked one runs again.
+bench::sample lateness(std::uint64_t operations, std::vector<std::int64_t>& late) {
+  return weft::run(
+      [&] {
+        constexpr std::uint64_t sleepers = 1000;
+        bench::random_numbers random;
+        std::vector<weft::task<void>> all(sleepers);
+        const bench::stopwatch watch;
+        for (weft::task<void>& t : all)
+          t = weft::spawn([&] {
+            for (std::uint64_t i = 0; i < operations / sleepers; ++i) {
+              const auto due = std::chrono::steady_clock::now() +
+                               std::chrono::nanoseconds{1'000'000 + random.next() % 9'000'000};
+              (void)weft::this_fiber::sleep_until(due);
+              late.push_back((std::chrono::steady_clock::now() - due).count());
+            }
+          });
+        for (weft::task<void>& t : all) t.join();
+        return watch.stop(operations);
+      },
+      {.workers = 1});
+}
+
 const int rows[] = {
     bench::time_row("timer/insert_cancel", insert_cancel),
     bench::time_row("timer/1m_insert", insert_1m, {.operations = million}),
     bench::time_row("timer/1m_cancel_random", cancel_1m_random, {.operations = million}),
     bench::time_row("timer/sleep_for", sleep_for),
     bench::time_row("timer/wait_and_wake", wait_and_wake),
+    // Before others of this process have made stacks; once, since it takes seconds.
+    bench::time_row("timer/1m_sleepers", sleepers_1m<false>, {.operations = million, .repetitions = 1}),
+    bench::time_row("timer/1m_sleepers_warm", sleepers_1m<true>, {.operations = million, .repetitions = 1}),
+    bench::latency_row("timer/lateness", lateness, {.operations = 20'000, .repetitions = 3}),
 };
 
 }  // namespace

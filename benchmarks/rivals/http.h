@@ -1,15 +1,11 @@
-/* What the raw loops share: a listening socket, the constant answer, and how many heads have come. They only
- * look for the end of a head; so they are a floor for servers, and no server. */
+/* What the raw loops of HTTP share: the constant answer, and how many heads have come. They only look for the
+ * end of a head; so they are a floor for servers, and no server. */
 #ifndef WEFT_RIVALS_HTTP_H
 #define WEFT_RIVALS_HTTP_H
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "listen.h"
 
 static const char answer[] =
     "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\n"
@@ -28,28 +24,6 @@ struct connection {
   unsigned to_send, sent;
   char out[answers_max * sizeof answer_1_0];
 };
-
-static void die(const char* what) {
-  perror(what);
-  exit(1);
-}
-
-static int listen_at(const char* port) {
-  const int on = 1;
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket");
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, (struct sockaddr*)&at, sizeof at) != 0) die("bind");
-  if (listen(fd, 4096) != 0) die("listen");
-  return fd;
-}
-
-static void no_delay(int fd) {
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
 
 /* Answers every whole head; what is left of one stays. Returns 1 if the connection ends after that. */
 static int answer_all(struct connection* c) {

@@ -1,0 +1,3 @@
+module weft/benchmarks/rivals/go_echo
+
+go 1.19
