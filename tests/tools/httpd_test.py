@@ -15,6 +15,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from stall_reports import without_stalls
+
 PROGRAM = sys.argv.pop()
 os.environ.pop("WEFT_BACKEND", None)  # the flags decide, not the environment of the test run
 
@@ -57,7 +60,7 @@ class Server:
         """Its status, and what it has said; not that a busy machine held it up."""
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, re.sub(r"weft: .* has held up worker .*\n(  .*\n)*", "", err)
+        return self.process.returncode, out, without_stalls(err)
 
 
 class Httpd(unittest.TestCase):
