@@ -1,4 +1,4 @@
-"""What weft says on stderr of a fiber that keeps its worker: on a busy machine, or under a sanitizer, no fault."""
+"""What weft says on stderr of a fiber that keeps its worker: on a busy machine that is no fault."""
 import re
 
 
