@@ -8,7 +8,7 @@
 using namespace std::chrono_literals;
 
 weft::result<int> ask(int server) {
-  WEFT_TRY(weft::this_fiber::sleep_for(server == 4 ? 1h : server * 20ms));
+  WEFT_TRY(weft::this_fiber::sleep_for(server == 4 ? 1h : server * 50ms));
   if (server == 2) return std::unexpected(std::make_error_code(std::errc::connection_refused));
   return 100 + server;
 }

@@ -40,7 +40,9 @@ with open(state / 'calls', 'a+') as calls:
 if number == int(os.environ.get('INTERRUPT_AT', 0)):
     os.kill(os.getppid(), signal.SIGINT)
     signal.pause()
-socket.create_connection(('127.0.0.1', int(sys.argv[-1].split(':')[2].rstrip('/')))).sendall(b'GET')
+with socket.create_connection(('127.0.0.1', int(sys.argv[-1].split(':')[2].rstrip('/')))) as connection:
+    connection.sendall(b'GET')
+    connection.recv(1000)  # so that the server has used some of a processor
 weft = (state / sys.argv[-1].split(':')[2].rstrip('/')).read_text().startswith('weft')
 percentiles = pathlib.Path(sys.argv[sys.argv.index('-e') + 1])
 percentiles.write_text('Percentage served,Time in ms\\n50,0.5\\n99,2.5\\n')
@@ -51,7 +53,9 @@ Time per request:       0.750 [ms] (mean)""")
 '''
 WRK = '''#!{python} -S
 import socket, sys
-socket.create_connection(('127.0.0.1', int(sys.argv[-1].split(':')[2].rstrip('/')))).sendall(b'GET')
+with socket.create_connection(('127.0.0.1', int(sys.argv[-1].split(':')[2].rstrip('/')))) as connection:
+    connection.sendall(b'GET')
+    connection.recv(1000)  # so that the server has used some of a processor
 print('{{"requests": 100, "us": 1000000, "mean": 700.0, "p50": 600.0, "p99": 900.0, "p999": 1000.0, '
       '"failed": 0}}')
 '''
