@@ -448,7 +448,7 @@ def plain(name, program):
 
 
 def prints(program, arguments, expected):
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=50)
     printed = done.stdout.splitlines()
     # Lines of concurrent fibers may come in any order.
     found = [any(re.fullmatch(e, line) for line in printed) for e in expected]
