@@ -16,6 +16,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -99,8 +100,9 @@ bool apply_number(std::string_view flag, std::string_view value, settings& s, st
     wanted = "a number from " + std::to_string(min) + " to " + std::to_string(max);
     return number<T>(value, min, max);
   };
-  const auto put = [](auto& into, auto n) {
-    if (n) into = *n;
+  const auto put = []<class Into, class Number>(Into& into, const std::optional<Number>& n) {
+    if constexpr (std::same_as<Into, std::optional<Number>>) into = n;
+    else into = n.value_or(into);
     return n.has_value();
   };
   if (flag == "--connections") return put(s.plan.connections, take(1u, 1'000'000u));
@@ -184,7 +186,7 @@ std::optional<int> parse(int argc, char** argv, settings& s) {
                                                     : argument.substr(equals + 1)};
     std::string wanted;
     if (!(is_number ? apply_number : apply_text)(flag, value, s, wanted))
-      return refuse(flag + " " + value + ": not " + wanted);
+      return refuse(std::string{flag}.append(" ").append(value).append(": not ").append(wanted));
   }
   if (s.target.call.url.empty()) return refuse("which URL? weft-load http://127.0.0.1:8080/ (see --help)");
   return std::nullopt;
