@@ -37,6 +37,12 @@ def visit(name, server, load):
     return found
 
 
+def median_figures(visits):
+    """Of those that every visit has."""
+    common = set.intersection(*(set(v) for v in visits)) - {'errors'}
+    return {f: statistics.median(v[f] for v in visits) for f in visits[0] if f in common}
+
+
 def measure(scenario, live, load, rounds, to):
     """A record per server; its ratio is of CPU time to that of the server `to`, round by round."""
     visits = [{name: visit(name, server, load) for name, server in live.items()} for _ in range(rounds)]
@@ -44,7 +50,7 @@ def measure(scenario, live, load, rounds, to):
     for name in live:
         ours = [v[name] for v in visits]
         record = {'scenario': scenario, 'server': name, 'errors': sum(o['errors'] for o in ours)}
-        record |= {f: statistics.median(o[f] for o in ours) for f in ours[0] if f != 'errors'}
+        record |= median_figures(ours)
         ratio = figures.ratios([o['cpu_us'] for o in ours], [v[to]['cpu_us'] for v in visits])
         records.append(record | {'ratio': ratio.median})
     return records

@@ -12,7 +12,8 @@ import xml.etree.ElementTree
 sys.dont_write_bytecode = True
 BENCHMARKS = sys.argv.pop(1)
 sys.path.insert(0, BENCHMARKS)
-from report import building, charts, figures, limits, load, processors, script, servers, tables  # noqa: E402
+from report import (building, charts, figures, limits, load, processors, script, servers,  # noqa: E402
+                    serving, tables)
 
 # Both as the tools of Debian 12 have written it.
 AB = '''This is ApacheBench, Version 2.3 <$Revision$>
@@ -118,6 +119,10 @@ class Figures(unittest.TestCase):
         self.assertEqual(figures.ratios([4, 20, 30], [1, 10, 20]), (2, 1.5, 4))
         with self.assertRaises(ValueError):
             figures.ratios([1], [1, 2])
+
+    def test_a_figure_is_told_if_every_visit_has_it(self):
+        visits = [{'cpu_us': 1, 'errors': 0, 'p50': 5}, {'cpu_us': 3, 'errors': 0}]
+        self.assertEqual(serving.median_figures(visits), {'cpu_us': 2})
 
     def test_tables(self):
         table = [['row', 'µs'], ['a', '10'], ['long', '3']]
