@@ -12,6 +12,7 @@
 #include <weft/runtime/work_stealing_deque.hpp>
 
 #include "harness.hpp"
+#include "woken.hpp"
 
 namespace {
 
@@ -48,27 +49,7 @@ bench::sample steal(std::uint64_t operations) {
 
 // One operation is a fiber that parks, and another that resumes it.
 bench::sample park_and_resume(std::uint64_t operations) {
-  return weft::run(
-      [operations] {
-        weft::event ready;
-        bool stop = false;
-        auto waker = weft::spawn([&] {
-          while (!stop) {
-            ready.set();
-            weft::this_fiber::yield();
-          }
-        });
-        const bench::stopwatch watch;
-        for (std::uint64_t i = 0; i < operations; ++i) {
-          ready.reset();
-          if (!ready.wait()) return bench::sample{};
-        }
-        const bench::sample taken = watch.stop(operations);
-        stop = true;
-        waker.join();
-        return taken;
-      },
-      {.workers = 1});
+  return bench::woken(operations, [](weft::event& e) { return e.wait().has_value(); });
 }
 
 // Half of the additions by a fiber of each worker.

@@ -14,6 +14,7 @@
 #include <weft/runtime/timer_wheel.hpp>
 
 #include "harness.hpp"
+#include "woken.hpp"
 
 namespace {
 
@@ -98,29 +99,8 @@ bench::sample sleep_for(std::uint64_t operations) {
 
 // A wait with a far deadline that another fiber ends at once: a timer goes in and out, and two switches.
 bench::sample wait_and_wake(std::uint64_t operations) {
-  return weft::run(
-      [operations] {
-        weft::event ready;
-        bool stop = false;
-        auto waker = weft::spawn([&] {
-          while (!stop) {
-            ready.set();
-            weft::this_fiber::yield();
-          }
-        });
-        const std::chrono::steady_clock::time_point far =
-            std::chrono::steady_clock::now() + std::chrono::hours{1};
-        const bench::stopwatch watch;
-        for (std::uint64_t i = 0; i < operations; ++i) {
-          ready.reset();
-          if (!ready.wait(far)) std::terminate();
-        }
-        const bench::sample taken = watch.stop(operations);
-        stop = true;
-        waker.join();
-        return taken;
-      },
-      {.workers = 1});
+  const auto far = std::chrono::steady_clock::now() + std::chrono::hours{1};
+  return bench::woken(operations, [far](weft::event& e) { return e.wait(far).has_value(); });
 }
 
 // A million fibers, each of which sleeps for up to two seconds; one operation is one of them, spawned, put to

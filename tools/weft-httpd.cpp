@@ -26,7 +26,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -53,6 +52,7 @@
 #include <weft/runtime/spawn.hpp>
 
 #include "demo_routes.hpp"
+#include "flags.hpp"
 
 namespace http = weft::http;
 
@@ -114,15 +114,6 @@ int usage() {
 int refuse(const std::string& what) {
   std::fprintf(stderr, "weft-httpd: %s\n", what.c_str());
   return 2;
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text, Number min, Number max) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max)
-    return std::nullopt;
-  return value;
 }
 
 // False: `value` is none for `flag`, and `wanted` says what would be.

@@ -14,7 +14,6 @@
 // was; 2: it could not begin.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -31,6 +30,7 @@
 #include <weft/config.hpp>
 #include <weft/runtime/runtime.hpp>
 
+#include "flags.hpp"
 #include "load/load_plan.hpp"
 #include "load/load_run.hpp"
 #include "load/report.hpp"
@@ -83,15 +83,6 @@ int usage() {
 int refuse(const std::string& what) {
   std::fprintf(stderr, "weft-load: %s\n", what.c_str());
   return 2;
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text, Number min, Number max) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= min && value <= max))
-    return std::nullopt;
-  return value;
 }
 
 // False: `value` is none for `flag`, and `wanted` says what would be.

@@ -9,7 +9,6 @@
 // Rates and latencies are those of the last interval; latencies are the bounds of histogram buckets. The
 // busiest fibers are told of programs that set options.fiber_times.
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <expected>
@@ -24,6 +23,7 @@
 #include <weft/config.hpp>
 #include <weft/runtime/runtime.hpp>
 
+#include "flags.hpp"
 #include "top/report.hpp"
 #include "top/screen.hpp"
 #include "top/source.hpp"
@@ -61,9 +61,9 @@ std::optional<int> apply(const std::string& flag, const std::string& value, sett
   if (flag == "--format" && (value == "text" || value == "json"))
     return s.json = value == "json", std::nullopt;
   if (flag == "--interval") {
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), s.interval);
-    if (error == std::errc{} && end == value.data() + value.size() && s.interval >= 0.1 && s.interval <= 3600)
-      return std::nullopt;
+    const auto seconds = number(value, 0.1, 3600.0);
+    s.interval = seconds.value_or(s.interval);
+    if (seconds) return std::nullopt;
     return refuse("--interval " + value + ": not a number of seconds from 0.1 to 3600");
   }
   if (flag == "--prefix") return refuse("--prefix " + value + ": not a path that begins with /");

@@ -11,17 +11,10 @@ struct connection {
   char bytes[16384];
 };
 
-static void receive(struct connection* c) {
-  struct io_uring_sqe* sqe = submission();
-  io_uring_prep_recv(sqe, c->fd, c->bytes, sizeof c->bytes, 0);
-  sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-  io_uring_sqe_set_data(sqe, c);
-}
+static void receive(struct connection* c) { receive_into(c->fd, c->bytes, sizeof c->bytes, c); }
 
 static void send_back(struct connection* c) {
-  struct io_uring_sqe* sqe = submission();
-  io_uring_prep_send(sqe, c->fd, c->bytes + c->sent, c->to_send - c->sent, MSG_NOSIGNAL);
-  io_uring_sqe_set_data(sqe, c);
+  send_from(c->fd, c->bytes + c->sent, c->to_send - c->sent, c);
 }
 
 static void accepted(int fd) {

@@ -1,7 +1,5 @@
 /* The least that an epoll server does: level-triggered, one thread, one receive and one send per wake-up. */
-#include <errno.h>
-#include <sys/epoll.h>
-
+#include "epoll.h"
 #include "http.h"
 
 static struct connection* connections[connections_max];
@@ -12,7 +10,13 @@ static void end(struct connection* c) {
   free(c);
 }
 
-static void serve(struct connection* c) {
+static void accepted(int fd) {
+  connections[fd] = calloc(1, sizeof *connections[fd]);
+  connections[fd]->fd = fd;
+}
+
+static void serve(int fd) {
+  struct connection* const c = connections[fd];
   const ssize_t n = recv(c->fd, c->in + c->received, sizeof c->in - c->received, 0);
   if (n <= 0) {
     if (n == 0 || errno != EAGAIN) end(c);
@@ -28,26 +32,5 @@ static void serve(struct connection* c) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return fprintf(stderr, "usage: http_epoll PORT\n"), 2;
-  const int listener = listen_at(argv[1]);
-  const int epoll = epoll_create1(EPOLL_CLOEXEC);
-  struct epoll_event on = {.events = EPOLLIN, .data = {.fd = listener}};
-  epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &on);
-  for (;;) {
-    struct epoll_event ready[512];
-    const int n = epoll_wait(epoll, ready, 512, -1);
-    for (int i = 0; i < n; ++i) {
-      if (ready[i].data.fd != listener) {
-        serve(connections[ready[i].data.fd]);
-        continue;
-      }
-      int fd;
-      while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        no_delay(fd);
-        connections[fd] = calloc(1, sizeof *connections[fd]);
-        connections[fd]->fd = fd;
-        on.data.fd = fd;
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &on);
-      }
-    }
-  }
+  run(listen_at(argv[1]), accepted, serve);
 }

@@ -4,16 +4,11 @@
 #include "uring.h"
 
 static void receive(struct connection* c) {
-  struct io_uring_sqe* sqe = submission();
-  io_uring_prep_recv(sqe, c->fd, c->in + c->received, sizeof c->in - c->received, 0);
-  sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-  io_uring_sqe_set_data(sqe, c);
+  receive_into(c->fd, c->in + c->received, sizeof c->in - c->received, c);
 }
 
 static void send_answers(struct connection* c) {
-  struct io_uring_sqe* sqe = submission();
-  io_uring_prep_send(sqe, c->fd, c->out + c->sent, c->to_send - c->sent, MSG_NOSIGNAL);
-  io_uring_sqe_set_data(sqe, c);
+  send_from(c->fd, c->out + c->sent, c->to_send - c->sent, c);
 }
 
 static void end(struct connection* c) {

@@ -19,6 +19,19 @@ static struct io_uring_sqe* submission(void) {
   return sqe;
 }
 
+static void receive_into(int fd, void* at, size_t size, void* of) {
+  struct io_uring_sqe* sqe = submission();
+  io_uring_prep_recv(sqe, fd, at, size, 0);
+  sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+  io_uring_sqe_set_data(sqe, of);
+}
+
+static void send_from(int fd, const void* at, size_t size, void* of) {
+  struct io_uring_sqe* sqe = submission();
+  io_uring_prep_send(sqe, fd, at, size, MSG_NOSIGNAL);
+  io_uring_sqe_set_data(sqe, of);
+}
+
 static void accept_many(int listener) {
   struct io_uring_sqe* sqe = submission();
   io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, SOCK_CLOEXEC);

@@ -25,7 +25,7 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noex
 template <std::size_t Size>
 bool is_word(std::string_view text, const char (&word)[Size]) noexcept {
   constexpr std::size_t length = Size - 1;
-  using number = std::conditional_t < length<8, std::uint32_t, std::uint64_t>;
+  using number = std::conditional_t<(length < 8), std::uint32_t, std::uint64_t>;
   static_assert(length >= sizeof(number) && length <= 2 * sizeof(number));
   if (text.size() != length) return false;
   // In lower case every such character has the bit that the upper-case letter lacks.

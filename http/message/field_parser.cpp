@@ -62,26 +62,17 @@ field_parser::field_parser(std::size_t fields_max) noexcept : fields_max_{fields
 }
 
 field_parser::step field_parser::parse_version(std::string_view bytes, std::string_view after) noexcept {
-  constexpr std::string_view prefix = "HTTP/";
-  const std::size_t length = version_length + after.size();
-  if (bytes.size() - mark_ >= length) [[likely]] {
-    const std::string_view all = bytes.substr(mark_, length);
-    position_ = mark_ + length;
-    return all.starts_with(prefix) && is_digit(all[5]) && all[6] == '.' && is_digit(all[7]) &&
-                   all.ends_with(after)
-               ? step::next
-               : fail(status::bad_request);
-  }
-  for (; position_ < bytes.size() && position_ - mark_ < length; ++position_) {
+  constexpr std::string_view pattern = "HTTP/0.0";  // 0: any digit
+  static_assert(pattern.size() == version_length);
+  const std::size_t end = mark_ + version_length + after.size();
+  for (; position_ != end; ++position_) {
+    if (position_ == bytes.size()) return step::incomplete;
     const std::size_t index = position_ - mark_;
+    const char wanted = index < version_length ? pattern[index] : after[index - version_length];
     const char c = bytes[position_];
-    const bool fits = index < prefix.size()     ? c == prefix[index]
-                      : index == 6              ? c == '.'
-                      : index >= version_length ? c == after[index - version_length]
-                                                : is_digit(c);
-    if (!fits) return fail(status::bad_request);
+    if (wanted == '0' ? !is_digit(c) : c != wanted) return fail(status::bad_request);
   }
-  return step::incomplete;
+  return step::next;
 }
 
 // One line after the other, and mostly whole ones: `at` and `mark` are position_ and mark_ meanwhile.

@@ -93,7 +93,7 @@ bool monitor::look(std::int64_t now) noexcept {
     held_[i] = v.take_over;
     if (v.take_over)
       if (worker* const by = substitute_of(i)) of_.take_over(w, *by);
-    // Outside a region no signal: it could end a system call that begins at this moment with EINTR.
+    // Outside a region no signal: a system call may begin at this moment, and not all can begin_again().
     if (v.preempt && in_region && of_.preempt_signal() != 0) ask(w, preempt_state::ask_yield);
     else if (v.preempt) w.cut_batch();
     if (v.stalled) report(w, pulse, v, now);
